@@ -1,0 +1,100 @@
+/**
+ * Oracles: programs and files that no one here wrote and that the emulator is compared with.
+ *
+ * They come from Debian packages and not every machine has them. A test that needs one says so;
+ * without it the test is skipped on a user's machine and fails where `CI` is set, so that CI
+ * cannot pass by comparing nothing.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'vitest';
+
+interface Recipe {
+  readonly packages: string;
+  isThere(): boolean;
+}
+
+/** GRUB as Debian builds it for 32-bit Xen paravirtual domains: a real guest kernel in ELF. */
+export const grubImage = '/usr/lib/grub-xen/grub-i386-xen.bin';
+
+const recipes = {
+  'gcc -m32': { packages: 'gcc gcc-multilib libc6-dev-i386', isThere: buildsAndRuns32BitPrograms },
+  objdump: { packages: 'binutils', isThere: () => runs('objdump') },
+  readelf: { packages: 'binutils', isThere: () => runs('readelf') },
+  bochs: {
+    packages: 'bochs bochs-term bochsbios vgabios',
+    isThere: () =>
+      onPath('bochs') &&
+      existsSync('/usr/share/bochs/BIOS-bochs-latest') &&
+      existsSync('/usr/share/vgabios/vgabios.bin'),
+  },
+  'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
+} as const satisfies Record<string, Recipe>;
+
+export type Oracle = keyof typeof recipes;
+
+const answers = new Map<Oracle, boolean>();
+
+/** Why the oracle cannot be asked here, with the cure; `undefined` when it can. */
+export function missing(oracle: Oracle): string | undefined {
+  const { packages, isThere } = recipes[oracle];
+  const there = answers.get(oracle) ?? isThere();
+  answers.set(oracle, there);
+  return there ? undefined : `needs ${oracle} (Debian: apt install ${packages})`;
+}
+
+/**
+ * Makes a hook that lets a test run only where all the oracles are.
+ *
+ *     beforeEach(needs('gcc -m32', 'objdump'));                   // for a whole file or suite
+ *     test('…', (context) => { needs('readelf')(context); … });   // for one test
+ */
+export function needs(...oracles: readonly Oracle[]): (context: TestContext) => void {
+  return (context) => {
+    const reason = oracles.map(missing).find((sentence) => sentence !== undefined);
+    demand(reason, context, process.env);
+  };
+}
+
+/** What becomes of a test that cannot ask its oracle: skipped, or failed where `CI` is set. */
+export function demand(
+  reason: string | undefined,
+  context: Pick<TestContext, 'skip'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): void {
+  if (reason === undefined) {
+    return;
+  }
+  if (environment['CI']) {
+    throw new Error(`${reason}, and CI may not do without`);
+  }
+  context.skip(reason);
+}
+
+function runs(program: string): boolean {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Unlike `runs`, asks nothing of the program: Bochs takes every option for a machine to start. */
+function onPath(program: string): boolean {
+  const folders = (process.env['PATH'] ?? '').split(':');
+  return folders.some((folder) => existsSync(join(folder, program)));
+}
+
+/** A compiler alone is not enough: the 32-bit headers and a kernel that runs the result are. */
+function buildsAndRuns32BitPrograms(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'ringside-oracle-'));
+  try {
+    const program = join(folder, 'program');
+    const compiled = spawnSync('gcc', ['-m32', '-x', 'c', '-o', program, '-'], {
+      input: '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n',
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    return compiled.status === 0 && spawnSync(program, { stdio: 'ignore' }).status === 0;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
