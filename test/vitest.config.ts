@@ -1,10 +1,16 @@
 import { defineConfig } from 'vitest/config';
+import { SkippedTestsReporter } from './support/skipped-tests-reporter.ts';
+
+const isCi = Boolean(process.env['CI']);
 
 export default defineConfig({
   test: {
     dir: 'test',
-    reporters: process.env['CI']
-      ? ['default', ['json', { outputFile: 'out/tests.json' }]]
-      : ['default'],
+    reporters: [
+      'default',
+      new SkippedTestsReporter(),
+      // `.ci/run` takes its closing count from this file.
+      ...(isCi ? [['json', { outputFile: 'out/tests.json' }] satisfies [string, object]] : []),
+    ],
   },
 });
