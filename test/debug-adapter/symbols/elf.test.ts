@@ -4,6 +4,7 @@ import {
   codeOf,
   contentsOf,
   ElfError,
+  ET,
   PF,
   PT,
   readElf,
@@ -82,7 +83,7 @@ describe('a sound file', () => {
   const file = readElf(kernel);
 
   test('says what it is and where it starts', () => {
-    expect(file).toMatchObject({ type: 2, entry: 0x10_0000 });
+    expect(file).toMatchObject({ type: ET.EXEC, entry: 0x10_0000 });
   });
 
   test('gives its sections their names', () => {
