@@ -1,0 +1,184 @@
+/**
+ * A form: an instruction with its size, condition and kinds of operands.
+ *
+ * Generated code has one handler for each form; what differs between instructions of one form
+ * stands in their decoded records.
+ */
+
+import type { Decoded } from './decoder.ts';
+import type { OperandCode } from './encoding.ts';
+import { EFLAGS } from './flags.ts';
+import type { Instruction } from './instruction.ts';
+import type { Entry, OpcodeMap } from './opcode-map.ts';
+import { hasOneMemoryKind, type Operand, type OperandKind, operandSize } from './operand.ts';
+import type { Semantics, Size } from './semantics.ts';
+
+export interface Form {
+  readonly key: string;
+  readonly instruction: Instruction;
+  readonly size: Size;
+  readonly cc: number;
+  readonly isFlat: boolean;
+  readonly operands: readonly Operand[];
+}
+
+/** Tells forms of one instruction apart. */
+function keyOf(form: Omit<Form, 'key' | 'instruction'>): string {
+  const operands = form.operands.map((o) => `${o.kind}${o.size}.${o.slot}`).join(',');
+  return `${form.size}/${form.cc}/${form.isFlat ? 'flat' : 'general'}/${operands}`;
+}
+
+/** The forms of a machine's instructions, numbered. */
+export class Forms {
+  readonly all: readonly Form[];
+  readonly #numbers = new Map<Instruction, Map<string, number>>();
+
+  /** @param isEarly which forms come first, in order */
+  constructor(map: OpcodeMap, isEarly: (form: Form) => boolean) {
+    const forms = [
+      ...new Map(
+        map.entries
+          .flatMap(formsOf)
+          .map((f) => [f.instruction.mnemonic + f.instruction.encodings.join() + f.key, f]),
+      ).values(),
+    ];
+    this.all = [...forms.filter(isEarly), ...forms.filter((form) => !isEarly(form))];
+    this.all.forEach(({ instruction, key }, number) => {
+      const keys = this.#numbers.get(instruction) ?? new Map<string, number>();
+      keys.set(key, number);
+      this.#numbers.set(instruction, keys);
+    });
+  }
+
+  numberOf(decoded: Decoded): number {
+    const { instruction } = decoded.entry;
+    const operands = decoded.operands.map((o) => o.operand);
+    const isFlat = instruction.implicit === undefined || decoded.isFlat;
+    const key = keyOf({ size: decoded.size, cc: decoded.cc, isFlat, operands });
+    const number = this.#numbers.get(instruction)?.get(key);
+    if (number === undefined) {
+      throw new RangeError(`no form of ${instruction.mnemonic} is ${key}`);
+    }
+    return number;
+  }
+}
+
+function formsOf(entry: Entry): Form[] {
+  const { instruction, encoding } = entry;
+  const sizes: Size[] =
+    encoding.size === 'v'
+      ? [2, 4]
+      : [({ b: 1, w: 2, d: 4 } as const)[encoding.size as 'b' | 'w' | 'd'] ?? 4];
+  const codes = encoding.isConditional ? Array.from({ length: 16 }, (_, cc) => cc) : [0];
+  const modes = instruction.implicit === undefined ? [true] : [true, false];
+  return sizes.flatMap((size) =>
+    codes.flatMap((cc) =>
+      modes.flatMap((isFlat) =>
+        operandLists(entry, size).map((operands) => {
+          const facts = { size, cc, isFlat, operands };
+          return { ...facts, instruction, key: keyOf(facts) };
+        }),
+      ),
+    ),
+  );
+}
+
+const ALL_MEMORY: readonly OperandKind[] = ['displacement', 'based', 'indexed', 'segmented'];
+
+interface Partial {
+  readonly operands: readonly Operand[];
+  readonly registers: number;
+  readonly immediates: number;
+}
+
+function operandLists(entry: Entry, size: Size): (readonly Operand[])[] {
+  let lists: Partial[] = [{ operands: [], registers: 0, immediates: 0 }];
+  for (const code of entry.encoding.operands) {
+    lists = lists.flatMap((list) =>
+      kindsOf(entry, code).map((kind) => extend(list, kind, code, size)),
+    );
+  }
+  return lists.map((list) => list.operands);
+}
+
+function extend(list: Partial, kind: OperandKind, code: OperandCode, size: Size): Partial {
+  const isRegister = kind === 'register' || kind === 'vector' || kind === 'number';
+  const isImmediate = kind === 'immediate';
+  const count = isRegister ? list.registers : isImmediate ? list.immediates : 0;
+  const operand: Operand = { kind, size: operandSize(code, kind, size), slot: count === 0 ? 0 : 1 };
+  return {
+    operands: [...list.operands, operand],
+    registers: list.registers + (isRegister ? 1 : 0),
+    immediates: list.immediates + (isImmediate ? 1 : 0),
+  };
+}
+
+function kindsOf(entry: Entry, { place, register }: OperandCode): readonly OperandKind[] {
+  const memory = hasOneMemoryKind(entry.instruction) ? (['segmented'] as const) : ALL_MEMORY;
+  const mod = entry.encoding.mod;
+  switch (place) {
+    case 'fixed':
+      return [register?.file === 'segment' ? 'number' : 'register'];
+    case 'one':
+    case 'count':
+      return [place];
+    case 'E':
+      return mod === 'mem' ? memory : mod === 'reg' ? ['register'] : ['register', ...memory];
+    case 'Q':
+    case 'W':
+      return mod === 'mem' ? memory : mod === 'reg' ? ['vector'] : ['vector', ...memory];
+    case 'M':
+      return memory;
+    case 'O':
+      return memory.filter((kind) => kind === 'displacement' || kind === 'segmented');
+    case 'P':
+    case 'V':
+    case 'N':
+    case 'U':
+      return ['vector'];
+    case 'G':
+    case 'R':
+    case 'Z':
+      return ['register'];
+    case 'J':
+      return ['target'];
+    case 'I':
+    case 'A':
+      return ['immediate'];
+    default:
+      return ['number'];
+  }
+}
+
+const NO_MATH = 7;
+const UNDEFINED = 6;
+const GENERAL_PROTECTION = 13;
+const CR0_TS = 8;
+const CR0_EM = 4;
+const CR4_OSFXSR = 0x200;
+
+/** Runs the body of a form, with the checks that its declaration asks for before it. */
+export function perform<V>(form: Form, cpu: Semantics<V>): void {
+  const { unit, privilege } = form.instruction;
+  if (privilege !== undefined) {
+    cpu.faultIf(cpu.state('cpl'), GENERAL_PROTECTION, 0);
+  }
+  const has = (word: 'cr0' | 'cr4', bits: number): V =>
+    cpu.and(cpu.state(word), cpu.constant(bits));
+  if (unit === 'x87') {
+    cpu.faultIf(has('cr0', CR0_TS | CR0_EM), NO_MATH);
+  } else if (unit !== undefined) {
+    cpu.faultIf(has('cr0', CR0_EM), UNDEFINED);
+    if (unit === 'sse') {
+      cpu.faultIf(cpu.eq(has('cr4', CR4_OSFXSR), cpu.constant(0)), UNDEFINED);
+    }
+    cpu.faultIf(has('cr0', CR0_TS), NO_MATH);
+  }
+  form.instruction.execute(cpu, ...form.operands);
+}
+
+/** DF as plus or minus one. */
+export function directionOf<V>(cpu: Semantics<V>): V {
+  const down = cpu.and(cpu.state('systemFlags'), cpu.constant(EFLAGS.direction));
+  return cpu.sub(cpu.constant(1), cpu.shr(down, cpu.constant(9)));
+}

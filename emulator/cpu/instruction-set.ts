@@ -1,0 +1,37 @@
+/** All instructions of this processor, their opcode map and their forms. */
+
+import { isInline } from './cold-tier/inline.ts';
+import { Forms } from './form.ts';
+import type { Instruction } from './instruction.ts';
+import { arithmetic } from './instructions/arithmetic.ts';
+import { bits } from './instructions/bits.ts';
+import { branches } from './instructions/branch.ts';
+import { decimal } from './instructions/decimal.ts';
+import { flagControl } from './instructions/flag-control.ts';
+import { interruptInstructions } from './instructions/interrupt.ts';
+import { logic } from './instructions/logic.ts';
+import { moves } from './instructions/move.ts';
+import { multiplication } from './instructions/multiply.ts';
+import { shifts } from './instructions/shift.ts';
+import { stack } from './instructions/stack.ts';
+import { strings } from './instructions/string.ts';
+import { makeOpcodeMap } from './opcode-map.ts';
+
+const instructions: readonly Instruction[] = [
+  ...arithmetic,
+  ...logic,
+  ...shifts,
+  ...multiplication,
+  ...decimal,
+  ...bits,
+  ...moves,
+  ...stack,
+  ...strings,
+  ...branches,
+  ...flagControl,
+  ...interruptInstructions,
+];
+
+const map = makeOpcodeMap(instructions);
+
+export const instructionSet = { instructions, map, forms: new Forms(map, isInline) } as const;

@@ -1,0 +1,432 @@
+/**
+ * One i386 processor: registers, memory as it sees it, and the loop around generated code.
+ *
+ * `run` executes an exact number of instructions or fewer, and says why it stopped. Everything
+ * between two instructions happens here: exceptions on their way to a handler, interrupts, single
+ * step, debug registers. Nothing reads a clock: time is the count of retired instructions.
+ */
+
+import { assert } from '../assert.ts';
+import { type LinearMemory, REGION } from '../memory/linear-memory.ts';
+import { Ram } from '../memory/ram.ts';
+import { Tlb } from '../memory/tlb.ts';
+import { CodeCache } from './code-cache.ts';
+import { ColdTier } from './cold-tier/cold-tier.ts';
+import { DebugRegisters } from './debug-registers.ts';
+import type { Environment, Event } from './environment.ts';
+import { combine, hasErrorCode, VECTOR } from './exceptions.ts';
+import { EFLAGS, eflagsOf } from './flags.ts';
+import { GuestAccess } from './guest-access.ts';
+import { instructionSet } from './instruction-set.ts';
+import { FAULT } from './native.ts';
+import { RECORD } from './record.ts';
+import { EXIT, makeState, type State } from './state.ts';
+import type { StopReason } from './stop-reason.ts';
+import { updateControl } from './system/control-registers.ts';
+import { deliver } from './system/interrupts.ts';
+import { resetSegments, updateSegments } from './system/segmentation.ts';
+import { type WatchHit, Watchpoints } from './watchpoints.ts';
+
+/** At most so many instructions between two looks around. */
+const SLICE = 1 << 24;
+
+export class Processor {
+  readonly memory: LinearMemory;
+  readonly ram: Ram;
+  readonly tlb: Tlb;
+  readonly state: State;
+  readonly environment: Environment;
+  readonly access: GuestAccess;
+  readonly code: CodeCache;
+  readonly watchpoints: Watchpoints;
+  readonly debug: DebugRegisters;
+  readonly #engine: ColdTier;
+  /** The instruction count at which the present run of generated code began. */
+  #runStart = 0;
+  /** Its budget, and what of it was taken away to end it early. */
+  #runBudget = 0;
+  #stolen = 0;
+  #stop: StopReason | undefined;
+  /** Linear address whose breakpoint lets the next instruction pass. */
+  #passing: number | undefined;
+
+  constructor(memory: LinearMemory, environment: Environment) {
+    this.memory = memory;
+    this.environment = environment;
+    this.ram = new Ram(memory);
+    this.tlb = new Tlb(memory);
+    this.state = makeState(memory);
+    this.watchpoints = new Watchpoints(this.ram, this.tlb);
+    this.access = new GuestAccess(memory, this.ram, this.tlb, this.state, this.watchpoints, () =>
+      this.endRun(),
+    );
+    const { map, forms } = instructionSet;
+    this.code = new CodeCache(memory, this.ram, this.tlb, this.state, this.access, map, forms);
+    this.debug = new DebugRegisters(this);
+    this.#engine = new ColdTier(this, forms);
+    this.reset();
+  }
+
+  /**
+   * The state after which a flat 32-bit protected-mode program can start: as after INIT (SDM 3A
+   * table 10-1), but in protected mode with flat segments, which real mode would have to set up.
+   */
+  reset(): void {
+    const { state } = this;
+    state.systemFlags = EFLAGS.fixed;
+    state.cr0 = 0x6000_0011;
+    state.dr6 = 0xffff_0ff0;
+    state.dr7 = 0x400;
+    state.fpuControl = 0x37f;
+    state.mxcsr = 0x1f80;
+    state.patLow = 0x0007_0406;
+    state.patHigh = 0x0007_0406;
+    state.edx = 0x633;
+    state.shadow = -1;
+    state.gdtLimit = 0xffff;
+    state.idtLimit = 0xffff;
+    resetSegments(this);
+    updateControl(this);
+  }
+
+  // ---- what natives ask for
+
+  /** Notes an exception that the instruction raises, and leaves the native. */
+  fault(vector: number, errorCode = 0): never {
+    const { state } = this;
+    state.faultVector = vector;
+    state.faultError = errorCode;
+    state.exit = EXIT.fault;
+    throw FAULT;
+  }
+
+  /** Leaves the native before its instruction is done, to stop the run. */
+  stopHere(reason: StopReason): never {
+    this.#stop = reason;
+    this.state.exit = EXIT.stop;
+    throw FAULT;
+  }
+
+  /** Ends the run after the present instruction, to look around. */
+  endRun(reason?: StopReason): void {
+    this.#stop ??= reason;
+    this.#stolen += this.state.budget;
+    this.state.budget = 0;
+  }
+
+  /** Instructions retired before the present one. */
+  get retiredNow(): number {
+    return this.#runStart + this.#runBudget - this.#stolen - this.state.budget - 1;
+  }
+
+  get isUser(): boolean {
+    return this.state.cpl === 3;
+  }
+
+  /** Reads 1, 2 or 4 bytes as the processor itself does (descriptor tables, TSS). */
+  readSystem(linear: number, size: number): number {
+    return this.#read(linear >>> 0, size, false);
+  }
+
+  writeSystem(linear: number, size: number, value: number): void {
+    this.#write(linear >>> 0, size, value, false);
+  }
+
+  /** Reads as the running program does. The segment has been checked. */
+  readLinear(linear: number, size: number, isUser = this.isUser): number {
+    return this.#read(linear >>> 0, size, isUser);
+  }
+
+  writeLinear(linear: number, size: number, value: number, isUser = this.isUser): void {
+    this.#write(linear >>> 0, size, value, isUser);
+  }
+
+  /** Faults as writes to these bytes would. */
+  probeWrite(linear: number, length: number, isUser = this.isUser): void {
+    if (this.access.hostForWrite(linear >>> 0, length, isUser) === 0) {
+      throw FAULT;
+    }
+  }
+
+  #read(linear: number, size: number, isUser: boolean): number {
+    const host = this.access.hostForRead(linear, size, isUser);
+    if (host === 0) {
+      throw FAULT;
+    }
+    return this.access.valueAt(host, size);
+  }
+
+  #write(linear: number, size: number, value: number, isUser: boolean): void {
+    const host = this.access.hostForWrite(linear, size, isUser);
+    if (host === 0) {
+      throw FAULT;
+    }
+    this.access.setValueAt(host, size, value);
+    if (this.access.isScratch(host)) {
+      this.access.commit(linear, size, isUser);
+    }
+  }
+
+  // ---- running
+
+  /** Executes one instruction, or delivers what comes before it. */
+  step(): StopReason {
+    return this.run(1);
+  }
+
+  /**
+   * Executes at most `count` instructions. A breakpoint at the first one lets it pass.
+   * A delivered exception or interrupt is no instruction and is not counted.
+   */
+  run(count: number): StopReason {
+    const { state } = this;
+    const end = state.retired + count;
+    this.#stop = undefined;
+    this.#passing = this.linearEip;
+    this.watchpoints.hits = [];
+    while (state.retired < end) {
+      if (this.#beforeInstruction()) {
+        continue;
+      }
+      if (state.halted) {
+        return { kind: 'halted' };
+      }
+      this.#runEngine(Math.min(end - state.retired, this.#isStepping ? 1 : SLICE));
+      const stop = this.#takeStop();
+      if (stop !== undefined) {
+        return stop;
+      }
+    }
+    return { kind: 'budget' };
+  }
+
+  get linearEip(): number {
+    return (this.state.eip + this.state.csBase) >>> 0;
+  }
+
+  get #isStepping(): boolean {
+    return (this.state.systemFlags & (EFLAGS.trap | EFLAGS.resume)) !== 0;
+  }
+
+  /** Interrupts that are due. Answers whether one was delivered. */
+  #beforeInstruction(): boolean {
+    const { state } = this;
+    if (state.shadow === state.retired) {
+      return false;
+    }
+    if (state.nmiPending && !state.nmiBlocked) {
+      state.nmiPending = 0;
+      state.nmiBlocked = 1;
+      state.halted = 0;
+      this.#raise({ vector: VECTOR.nmi, errorCode: undefined, kind: 'external', eip: state.eip });
+      return true;
+    }
+    if (state.interruptRequest && state.systemFlags & EFLAGS.interrupt) {
+      const vector = state.interruptRequest & 0xff;
+      state.interruptRequest = 0;
+      state.halted = 0;
+      this.#raise({ vector, errorCode: undefined, kind: 'external', eip: state.eip });
+      return true;
+    }
+    return false;
+  }
+
+  #runEngine(budget: number): void {
+    const { state } = this;
+    const flagsBefore = state.systemFlags;
+    this.#runStart = state.retired;
+    this.#runBudget = budget;
+    this.#stolen = 0;
+    state.exit = EXIT.none;
+    state.budget = budget;
+    const start = this.code.find(state.eip);
+    const record = this.#engine.run(start, state.budget);
+    const executed = budget - state.budget - this.#stolen;
+    state.retired = this.#runStart + executed;
+    state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
+    const exit = state.exit;
+    state.exit = EXIT.none;
+    this.#afterRun(exit, executed, flagsBefore);
+  }
+
+  #afterRun(exit: number, executed: number, flagsBefore: number): void {
+    const { state } = this;
+    this.#passing = undefined;
+    if (exit === EXIT.fault) {
+      this.#raiseFault();
+      return;
+    }
+    if (executed > 0 && flagsBefore & EFLAGS.resume && this.debug.clearsResume) {
+      state.systemFlags = (state.systemFlags & ~EFLAGS.resume) >>> 0;
+    }
+    this.debug.clearsResume = true;
+    const isStep = executed > 0 && (flagsBefore & EFLAGS.trap) !== 0 && !this.debug.noStep;
+    this.debug.noStep = false;
+    const conditions = this.debug.takeTraps(this.watchpoints, isStep);
+    if (conditions !== 0 && state.shadow !== state.retired) {
+      this.debug.report(conditions);
+      this.#raise({ vector: VECTOR.debug, errorCode: undefined, kind: 'trap', eip: state.eip });
+    }
+  }
+
+  #raiseFault(): void {
+    const { state } = this;
+    const vector = state.faultVector;
+    this.#raise({
+      vector,
+      errorCode: hasErrorCode(vector) ? state.faultError : undefined,
+      kind: 'fault',
+      eip: state.eip,
+    });
+  }
+
+  /** Takes an event to its handler; exceptions on the way are combined as the manual says. */
+  #raise(event: Event): void {
+    if (this.environment.intercept(event)) {
+      return;
+    }
+    let current = event;
+    for (;;) {
+      const failed = this.#tryDeliver(current);
+      if (!failed) {
+        return;
+      }
+      const { state } = this;
+      const second = state.faultVector;
+      const isException = current.kind === 'fault' || current.vector === VECTOR.doubleFault;
+      const outcome = isException ? combine(current.vector, second) : 'serially';
+      if (outcome === 'shutdown') {
+        this.#stop = { kind: 'tripleFault' };
+        return;
+      }
+      const vector = outcome === 'double' ? VECTOR.doubleFault : second;
+      const errorCode = outcome === 'double' ? 0 : state.faultError;
+      current = {
+        vector,
+        errorCode: hasErrorCode(vector) ? errorCode : undefined,
+        kind: 'fault',
+        eip: event.eip,
+      };
+      if (this.environment.intercept(current)) {
+        return;
+      }
+    }
+  }
+
+  /** Answers whether the delivery itself raised an exception, which is then noted in the state. */
+  #tryDeliver(event: Event): boolean {
+    try {
+      deliver(this, event);
+      return false;
+    } catch (error) {
+      if (error !== FAULT) {
+        throw error;
+      }
+      const isFault = this.state.exit === EXIT.fault;
+      this.state.exit = EXIT.none;
+      return isFault;
+    }
+  }
+
+  #takeStop(): StopReason | undefined {
+    const hits = this.watchpoints.hits.filter((hit) => !this.debug.owns(hit.watchpoint));
+    const stop = this.#stop;
+    this.#stop = undefined;
+    if (hits.length > 0) {
+      this.watchpoints.hits = [];
+      return { kind: 'watchpoint', hits: hits as readonly WatchHit[] };
+    }
+    return stop;
+  }
+
+  /** Delivers an interrupt that an instruction asks for, and continues in its handler. */
+  softwareInterrupt(vector: number, nextEip: number): void {
+    this.enterHandler({ vector, errorCode: undefined, kind: 'software', eip: nextEip });
+  }
+
+  /** Delivers an event from within an instruction. */
+  enterHandler(event: Event): void {
+    if (this.environment.intercept(event)) {
+      return;
+    }
+    deliver(this, event);
+  }
+
+  /** The record to continue with at an address that has a breakpoint. */
+  atBreakpoint(record: number): number {
+    const eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
+    const linear = (eip + this.state.csBase) >>> 0;
+    const isFirst = this.retiredNow === this.#runStart && this.#passing === linear;
+    if (this.debug.breaksAt(linear)) {
+      this.state.faultVector = VECTOR.debug;
+      this.state.exit = EXIT.fault;
+      return this.code.stopStub(eip);
+    }
+    if (!isFirst && this.#userBreakpoints.has(linear)) {
+      this.#stop = { kind: 'breakpoint', address: linear };
+      this.state.exit = EXIT.stop;
+      return this.code.stopStub(eip);
+    }
+    return record + 64;
+  }
+
+  // ---- the debugger's hooks
+
+  readonly #userBreakpoints = new Set<number>();
+
+  /** Stops before the instruction at this linear address, whatever is mapped there. */
+  addBreakpoint(linear: number): void {
+    this.#userBreakpoints.add(linear >>> 0);
+    this.refreshBreakpoints();
+  }
+
+  removeBreakpoint(linear: number): void {
+    this.#userBreakpoints.delete(linear >>> 0);
+    this.refreshBreakpoints();
+  }
+
+  /** Tells the code cache where to ask: the debugger's and the guest's own breakpoints. */
+  refreshBreakpoints(): void {
+    this.code.breakpoints.clear();
+    for (const linear of [...this.#userBreakpoints, ...this.debug.executeAddresses()]) {
+      this.code.breakpoints.add(linear);
+    }
+    this.code.flush();
+  }
+
+  /** Asserts the interrupt line: delivered as soon as EFLAGS.IF allows. */
+  requestInterrupt(vector: number): void {
+    assert(vector >= 0 && vector < 256, `interrupt vector ${vector}`);
+    this.state.interruptRequest = 256 + vector;
+  }
+
+  requestNmi(): void {
+    this.state.nmiPending = 1;
+  }
+
+  /** EFLAGS as pushf would store it, with RF and VM. */
+  get eflags(): number {
+    return eflagsOf(this.state);
+  }
+
+  // ---- checkpoints
+
+  /** Registers and TLB; RAM is the machine's. */
+  capture(): { registers: Uint8Array; tlb: Uint32Array } {
+    return { registers: this.state.capture(), tlb: this.tlb.capture() };
+  }
+
+  restore(image: { registers: Uint8Array; tlb: Uint32Array }): void {
+    this.code.flush();
+    this.state.restore(image.registers);
+    updateControl(this);
+    this.tlb.restore(image.tlb);
+    updateSegments(this);
+    this.refreshBreakpoints();
+  }
+
+  /** How many bytes of linear memory are not the guest's RAM. */
+  get overhead(): number {
+    return REGION.ram;
+  }
+}
