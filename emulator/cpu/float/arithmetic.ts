@@ -138,7 +138,7 @@ export function squareRoot(a: Real, unit: Arithmetic, context: FloatContext): Re
 }
 
 /** The integer part of a square root. */
-export function integerRoot(radicand: bigint): bigint {
+function integerRoot(radicand: bigint): bigint {
   if (radicand === 0n) return 0n;
   // Newton's iteration from above falls until it has the answer.
   let root = 1n << BigInt((bitLength(radicand) + 1) >> 1);

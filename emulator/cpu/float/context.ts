@@ -58,7 +58,8 @@ export function floatContext(settings: Partial<FloatContext> = {}): FloatContext
 
 /**
  * Whether an unmasked exception forbids the operation itself. Invalid, denormal and zero-divide
- * are found before computing: the destination keeps its value and no other flag may follow.
+ * are found before computing: the destination keeps its value and no other flag may follow. In a
+ * packed operation one such lane withholds OE, UE and PE of all the others (SDM 1 §11.5.3).
  */
 export function blocks(context: FloatContext): boolean {
   return (context.flags & ~context.masks & (IE | DE | ZE)) !== 0;

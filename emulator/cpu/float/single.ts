@@ -43,12 +43,15 @@ function isPlain(pattern: number): boolean {
   return exponent === 0 ? (pattern & 0x7fff_ffff) === 0 : exponent !== 0x7f80_0000;
 }
 
-/** Rounds what the host found; undefined unless the result is a zero or a normal number. */
+/**
+ * Rounds what the host found; undefined if the result may be out of range. The smallest normal
+ * number is: a tiny value may have been rounded up to it.
+ */
 function narrowed(exact: number): number | undefined {
   value[0] = exact;
   const pattern = bits[0] ?? 0;
-  const exponent = pattern & 0x7f80_0000;
-  if (exponent === 0x7f80_0000 || (exponent === 0 && exact !== 0)) return undefined;
+  const magnitude = pattern & 0x7fff_ffff;
+  if (magnitude >= 0x7f80_0000 || (magnitude <= 0x80_0000 && exact !== 0)) return undefined;
   return pattern;
 }
 
