@@ -100,8 +100,8 @@ function parseOpcode(
   if (words[0] === '0F') {
     words.shift();
     map = 1;
-    const escape = words[0] as string | undefined;
-    if (escape === '38' || escape === '3A') {
+    const second = words[0] as string | undefined;
+    if (second === '38' || second === '3A') {
       map = words.shift() === '38' ? 2 : 3;
     }
   }

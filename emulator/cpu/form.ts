@@ -50,6 +50,17 @@ export class Forms {
     });
   }
 
+  /** Tells whether prepared code was written for these very forms. */
+  get signature(): string {
+    let hash = 0;
+    for (const { instruction, key } of this.all) {
+      for (const character of `${instruction.mnemonic} ${key}\n`) {
+        hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0;
+      }
+    }
+    return `forms-${this.all.length}-${(hash >>> 0).toString(16)}`;
+  }
+
   numberOf(decoded: Decoded): number {
     const { instruction } = decoded.entry;
     const operands = decoded.operands.map((o) => o.operand);

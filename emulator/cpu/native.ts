@@ -5,21 +5,33 @@
  * have changed anything by then.
  */
 
+import { assert, present } from '../assert.ts';
 import type { Processor } from './processor.ts';
+
+/** Answers a 32-bit value, if any; the values it gets are signed. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a native without an answer is an ordinary procedure
+type Run = (cpu: Processor, ...values: number[]) => number | undefined | void;
 
 export interface Native {
   /** Unique among natives: the name of the import. */
   readonly name: string;
   readonly parameters: number;
-  readonly run: (cpu: Processor, ...values: number[]) => number | undefined | void;
+  readonly run: Run;
 }
 
+/** All natives by name: complete when the modules that declare them are loaded, constant then. */
+const declared = new Map<string, Native>();
+
 /** Declares a native; its parameters are all but the first of `run`. */
-export function native(
-  name: string,
-  run: (cpu: Processor, ...values: number[]) => number | undefined | void,
-): Native {
-  return { name, parameters: run.length - 1, run };
+export function native(name: string, run: Run): Native {
+  assert(!declared.has(name), `two natives are named ${name}`);
+  const made = { name, parameters: run.length - 1, run };
+  declared.set(name, made);
+  return made;
+}
+
+export function nativeNamed(name: string): Native {
+  return present(declared.get(name), `native ${name}`);
 }
 
 /** Thrown, as data, to leave a native when the guest has faulted. */

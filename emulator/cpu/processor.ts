@@ -11,8 +11,9 @@ import { type LinearMemory, REGION } from '../memory/linear-memory.ts';
 import { Ram } from '../memory/ram.ts';
 import { Tlb } from '../memory/tlb.ts';
 import { CodeCache } from './code-cache.ts';
-import { ColdTier } from './cold-tier/cold-tier.ts';
+import { coldTier } from './cold-tier/cold-tier.ts';
 import { DebugRegisters } from './debug-registers.ts';
+import type { Engine, EngineMaker } from './engine.ts';
 import type { Environment, Event } from './environment.ts';
 import { combine, hasErrorCode, VECTOR } from './exceptions.ts';
 import { EFLAGS, eflagsOf } from './flags.ts';
@@ -40,7 +41,7 @@ export class Processor {
   readonly code: CodeCache;
   readonly watchpoints: Watchpoints;
   readonly debug: DebugRegisters;
-  readonly #engine: ColdTier;
+  readonly #engine: Engine;
   /** The instruction count at which the present run of generated code began. */
   #runStart = 0;
   /** Its budget, and what of it was taken away to end it early. */
@@ -50,7 +51,12 @@ export class Processor {
   /** Linear address whose breakpoint lets the next instruction pass. */
   #passing: number | undefined;
 
-  constructor(memory: LinearMemory, environment: Environment) {
+  /** @param makeEngine what executes instructions; the cold tier unless said otherwise */
+  constructor(
+    memory: LinearMemory,
+    environment: Environment,
+    makeEngine: EngineMaker = coldTier(),
+  ) {
     this.memory = memory;
     this.environment = environment;
     this.ram = new Ram(memory);
@@ -63,7 +69,7 @@ export class Processor {
     const { map, forms } = instructionSet;
     this.code = new CodeCache(memory, this.ram, this.tlb, this.state, this.access, map, forms);
     this.debug = new DebugRegisters(this);
-    this.#engine = new ColdTier(this, forms);
+    this.#engine = makeEngine(this);
     this.reset();
   }
 

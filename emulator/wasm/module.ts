@@ -9,6 +9,8 @@ import { OP, TYPE } from './opcodes.ts';
 
 const SECTION = { type: 1, import: 2, function: 3, export: 7, element: 9, code: 10 } as const;
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+/** Pages of a memory of 4 GB. */
+const MOST_PAGES = 65_536;
 const KIND = { function: 0, table: 1, memory: 2 } as const;
 
 export class ModuleWriter {
@@ -40,8 +42,8 @@ export class ModuleWriter {
     return this.#elements.push(name) - 1;
   }
 
-  /** The module's bytes. Memory `e.memory` of exactly `pages` 64 KB pages; table `e.table`. */
-  finish(pages: number): Uint8Array<ArrayBuffer> {
+  /** The module's bytes. It imports a memory of any size, `e.memory`, and a table, `e.table`. */
+  finish(): Uint8Array<ArrayBuffer> {
     const indices = new Map<string, number>();
     for (const { name } of [...this.#imports, ...this.#functions]) {
       indices.set(name, indices.size);
@@ -58,7 +60,7 @@ export class ModuleWriter {
     return concatenate([
       HEADER,
       section(SECTION.type, vector(this.#types.map(functionType))),
-      section(SECTION.import, this.#importSection(pages)),
+      section(SECTION.import, this.#importSection()),
       section(SECTION.function, vector(this.#functions.map((f) => unsigned(f.type)))),
       section(
         SECTION.export,
@@ -72,15 +74,14 @@ export class ModuleWriter {
     ]);
   }
 
-  #importSection(pages: number): number[] {
+  #importSection(): number[] {
     const functions = this.#imports.map(({ name, type }) => [
       ...[...text('e'), ...text(name)],
       ...[KIND.function, ...unsigned(type)],
     ]);
-    const limits = unsigned(pages);
     return vector([
       ...functions,
-      [...text('e'), ...text('memory'), KIND.memory, 1, ...limits, ...limits],
+      [...text('e'), ...text('memory'), KIND.memory, 1, 0, ...unsigned(MOST_PAGES)],
       [...text('e'), ...text('table'), KIND.table, TYPE.funcref, 0, ...unsigned(0)],
     ]);
   }

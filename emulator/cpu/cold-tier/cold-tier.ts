@@ -1,35 +1,65 @@
-/** The engine that executes every instruction from its decoded record, in generated WebAssembly. */
+/**
+ * The engine that executes every instruction from its decoded record, in generated WebAssembly.
+ *
+ * Writing its code takes longer than starting a program may take: a build does it once and hands
+ * the bytes over.
+ */
 
-import type { Forms } from '../form.ts';
-import { FAULT, type Native } from '../native.ts';
+import { Defect } from '../../assert.ts';
+import type { EngineMaker } from '../engine.ts';
+import { instructionSet } from '../instruction-set.ts';
+import { FAULT, type Native, nativeNamed } from '../native.ts';
 import type { Processor } from '../processor.ts';
 import { writeHandlers } from './handlers.ts';
 import { handlerNatives } from './natives.ts';
 
 type Imported = (...values: number[]) => number;
 
-export class ColdTier {
-  /** Runs from a record; answers the record that is next. */
-  readonly run: (record: number, budget: number) => number;
+/** The cold tier's code, which serves any number of machines. */
+export interface ColdTierCode {
+  readonly module: WebAssembly.Module;
+  readonly natives: readonly Native[];
+}
 
-  constructor(processor: Processor, forms: Forms) {
-    const { memory } = processor;
-    const { bytes, imports } = writeHandlers(memory, forms.all, handlerNatives);
-    const functions: Record<string, unknown> = {
-      memory: memory.memory,
-      table: new WebAssembly.Table({ initial: forms.all.length, element: 'anyfunc' }),
-    };
-    for (const native of imports) {
-      functions[native.name] = bind(processor, native);
-    }
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: functions });
-    this.run = instance.exports['run'] as (record: number, budget: number) => number;
+/** Writes the code of the cold tier: bytes of a WebAssembly module. */
+export function writeColdTier(): Uint8Array<ArrayBuffer> {
+  return writeHandlers(instructionSet.forms, handlerNatives);
+}
+
+/** Compiles the cold tier's code, from bytes that `writeColdTier` wrote in this same version. */
+export function compileColdTier(bytes?: Uint8Array<ArrayBuffer>): ColdTierCode {
+  const module = new WebAssembly.Module(bytes ?? writeColdTier());
+  const exported = WebAssembly.Module.exports(module).map(({ name }) => name);
+  if (!exported.includes(instructionSet.forms.signature)) {
+    throw new Defect('The prepared code of the cold tier is of another version: build it again.');
   }
+  const natives = WebAssembly.Module.imports(module)
+    .filter(({ kind }) => kind === 'function')
+    .map(({ name }) => nativeNamed(name));
+  return { module, natives };
+}
+
+/** Makes engines of the cold tier; without `code` it is written and compiled on the spot. */
+export function coldTier(code?: ColdTierCode): EngineMaker {
+  return (processor) => {
+    const { module, natives } = code ?? compileColdTier();
+    const { memory } = processor;
+    const { length } = instructionSet.forms.all;
+    const imports: Record<string, unknown> = {
+      memory: memory.memory,
+      table: new WebAssembly.Table({ initial: length, element: 'anyfunc' }),
+    };
+    for (const native of natives) {
+      imports[native.name] = bind(processor, native);
+    }
+    const { exports } = new WebAssembly.Instance(module, { e: imports });
+    return { run: exports['run'] as (record: number, budget: number) => number };
+  };
 }
 
 /** What generated code sees of a fault is only that the state says so. */
 function bind(processor: Processor, { run, parameters }: Native): Imported {
-  const guard = (attempt: () => number | undefined | void): number => {
+  const guard = (attempt: () => ReturnType<Native['run']>): number => {
     try {
       return attempt() ?? 0;
     } catch (error) {

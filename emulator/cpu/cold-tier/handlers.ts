@@ -6,13 +6,12 @@
  * forms is measured, not guessed (see ARCHITECTURE.md): with more of them V8's code gets slower.
  */
 
-import type { LinearMemory } from '../../memory/linear-memory.ts';
 import { Code } from '../../wasm/code.ts';
 import { ModuleWriter } from '../../wasm/module.ts';
 import { OP } from '../../wasm/opcodes.ts';
 import { Emitter, type EmitterNatives, type Exits, HELPER, META } from '../emitter.ts';
 import { carryFlag, conditions } from '../flags.ts';
-import { type Form, perform } from '../form.ts';
+import { type Form, type Forms, perform } from '../form.ts';
 import type { Native } from '../native.ts';
 import { RECORD, RECORD_SIZE } from '../record.ts';
 import { STATE } from '../state.ts';
@@ -50,20 +49,19 @@ export interface HandlerNatives extends EmitterNatives {
 const RECORD_LOCAL = 0;
 const BUDGET_LOCAL = 1;
 
-/** Writes the module. Answers its bytes and the natives that it imports. */
+/** Writes the module; its imports are the natives that bodies use, by name. */
 export function writeHandlers(
-  memory: LinearMemory,
-  forms: readonly Form[],
+  { all, signature }: Forms,
   natives: HandlerNatives,
-): { bytes: Uint8Array<ArrayBuffer>; imports: readonly Native[] } {
+): Uint8Array<ArrayBuffer> {
   const module = new ModuleWriter();
   const used = new Map<string, Native>();
   for (const native of Object.values(natives) as Native[]) {
     used.set(native.name, native);
   }
   writeHelpers(module, natives, used);
-  const inlined = forms.filter(isInline);
-  const called = forms.slice(inlined.length);
+  const inlined = all.filter(isInline);
+  const called = all.slice(inlined.length);
   called.forEach((form, i) => {
     const code = new Code(1);
     writeForm(new Emitter(code, calledExits, natives, used), form);
@@ -75,7 +73,9 @@ export function writeHandlers(
   for (const { name, parameters } of used.values()) {
     module.import(name, parameters);
   }
-  return { bytes: module.finish(memory.pages), imports: [...used.values()] };
+  const mark = new Code(0);
+  module.function(signature, 0, mark, true);
+  return module.finish();
 }
 
 function writeForm(emitter: Emitter, form: Form): void {
