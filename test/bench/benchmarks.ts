@@ -14,7 +14,7 @@ export interface Run {
   readonly checksum: string;
 
   /**
-   * Retired between the two lines that the guest prints, within a hundred or so. They belong to the
+   * Retired between the two lines that the guest prints, within a few hundred. They belong to the
    * image as it was last built, and were counted by QEMU's `-icount shift=0`.
    */
   readonly instructions: number;
