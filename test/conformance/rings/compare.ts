@@ -2,7 +2,7 @@
  * Compares the lines that two processors print for the image of privileged cases.
  */
 
-import { runBochs } from './bochs.ts';
+import { NoBochs, runBochs } from './bochs.ts';
 import { buildImage, TRIPLE_FAULT } from './build.ts';
 import { CORRECTIONS, UNSETTLED } from './differences.ts';
 
@@ -71,8 +71,12 @@ export function compareLines(bochs: readonly string[], ours: readonly string[]):
   const expected = new Map(bochs.map(fieldsOf).map(({ name, fields }) => [name, fields]));
   const differences: Difference[] = [];
   for (const [name, fields] of expected) {
-    const own = actual.get(name) ?? new Map();
-    differences.push(...differencesIn(name, corrected(name, fields), own));
+    const own = actual.get(name);
+    if (own) {
+      differences.push(...differencesIn(name, corrected(name, fields), own));
+    } else {
+      differences.push({ name, field: 'case', expected: 'present', actual: undefined });
+    }
   }
   for (const name of actual.keys()) {
     if (!expected.has(name)) {
@@ -107,10 +111,14 @@ export function compareRings(runOurs: RunImage, { only = '', print }: RingsOptio
   }
   const chosen = (lines: readonly string[]) =>
     lines.filter((line) => fieldsOf(line).name.includes(only));
-  const differences = compareLines(chosen(bochs), chosen(images.flatMap(runOurs)));
+  const compared = chosen(bochs);
+  if (compared.length === 0) {
+    throw new NoBochs(`No case has "${only}" in its name.`);
+  }
+  const differences = compareLines(compared, chosen(images.flatMap(runOurs)));
   for (const { name, field, expected, actual } of differences) {
     print(`${name}: ${field} should be ${expected ?? 'absent'}, is ${actual ?? 'absent'}`);
   }
-  print(`${chosen(bochs).length} cases, ${differences.length} differences`);
+  print(`${compared.length} cases, ${differences.length} differences`);
   return differences.length;
 }

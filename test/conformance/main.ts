@@ -1,0 +1,53 @@
+/**
+ * Compares the emulated processor with oracles that no one here wrote.
+ *
+ * Exit status: 0 no differences, 1 differences, 2 nothing was compared.
+ */
+
+import { NoBochs } from './rings/bochs.ts';
+import { NoImage } from './rings/build.ts';
+import { compareRings } from './rings/compare.ts';
+import { runEmulated } from './rings/emulated.ts';
+
+const USAGE = `Usage: npm run conformance -- <suite> [arguments]
+
+  rings [text]   privileged cases against Bochs; only those with the text in their name
+`;
+
+/** A mistake in the command line. */
+class UsageError extends Error {}
+
+/** Answers the number of differences. */
+type Suite = (args: readonly string[]) => number | Promise<number>;
+
+const SUITES = new Map<string, Suite>([['rings', rings]]);
+
+function rings(args: readonly string[]): number {
+  const [only, ...more] = args;
+  if (more.length > 0) {
+    throw new UsageError(`rings takes one text at most, not ${args.length}.`);
+  }
+  return compareRings(runEmulated, { ...(only !== undefined && { only }), print: console.log });
+}
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const suite = SUITES.get(name ?? '');
+  if (!suite) {
+    const known = [...SUITES.keys()].join(', ');
+    throw new UsageError(name ? `No suite "${name}": there is ${known}.` : 'Which suite?');
+  }
+  return (await suite(args)) > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\n\n${USAGE}`);
+  } else if (error instanceof NoBochs || error instanceof NoImage) {
+    console.error(error.message);
+  } else {
+    throw error;
+  }
+  process.exitCode = 2;
+}
