@@ -38,18 +38,21 @@ FAULTING(pushal_on_two_pages, "mov $USER_RW_2 + 0x10, %esp\n pushal", .ring = 3,
 FAULTING(enter, "mov $USER_RW_2 + 4, %esp\n enter $0, $1", .ebp = 0x77777777)
 FAULTING(enter_frame_pointer_faults, "enter $0, $2", .ebp = NOT_PRESENT + 4)
 /* The last thing ENTER does is to see whether the new top of stack can be written. */
-FAULTING(enter_size_reaches_bad_page, "mov $USER_RW_2 + 0x10, %esp\n enter $0x100, $0", .ebp = 0x77777777)
+FAULTING(enter_size_reaches_bad_page, "mov $USER_RW_2 + 0x10, %esp\n enter $0x100, $0",
+         .ebp = 0x77777777)
 FAULTING(leave, "leave", .ebp = NOT_PRESENT)
 FAULTING(popf, "mov %ebx, %esp\n popf")
 FAULTING(pushf, "mov %ebx, %esp\n add $4, %esp\n pushf")
 FAULTING(lodsb, "mov %ebx, %esi\n lodsb")
 FAULTING(movs_source, "mov %ebx, %esi\n mov $DATA, %edi\n movsl")
 FAULTING(movs_destination, "mov $DATA, %esi\n mov %ebx, %edi\n movsl")
-FAULTING(rep_movs_third, "mov $NOT_PRESENT - 8, %esi\n mov $USER_RW_2, %edi\n mov $5, %ecx\n rep movsl",
+FAULTING(rep_movs_third,
+         "mov $NOT_PRESENT - 8, %esi\n mov $USER_RW_2, %edi\n mov $5, %ecx\n rep movsl",
          .watch = {USER_RW_2, USER_RW_2 + 4, USER_RW_2 + 8})
 FAULTING(repne_scas, "mov $NOT_PRESENT - 2, %edi\n mov $5, %ecx\n mov $0, %eax\n repne scasb",
          .puts = {PUT32(NOT_PRESENT - 4, 0x01010101)})
-FAULTING(repe_cmps, "mov $NOT_PRESENT - 4, %esi\n mov $USER_RW_2 - 4 + 0x1000, %edi\n mov $5, %ecx\n repe cmpsb",
+FAULTING(repe_cmps,
+         "mov $NOT_PRESENT - 4, %esi\n mov $USER_RW_2 + 0xffc, %edi\n mov $5, %ecx\n repe cmpsb",
          .puts = {PUT32(NOT_PRESENT - 4, 0x01010101), PUT32(USER_RW_2 + 0xffc, 0x01010101)})
 FAULTING(les, "les (%ebx), %ecx")
 FAULTING(lss_second_half, "lss NOT_PRESENT - 4, %esp")

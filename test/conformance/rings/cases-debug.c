@@ -28,7 +28,8 @@ STEP(repe_cmps_ends_early, 3, "repe cmpsb\n nop\n", .esi = DATA + 2, .edi = DATA
 STEP(sti, 0, "cli\n nop\n")
 STEP(fault_ends_it, 3, "hlt\n")
 STEP(icebp, 3, ".byte 0xf1\n nop\n")
-STEP(software_interrupt_clears_tf, 3, "int $GATE\n nop\n" AT_LANDING "pushf\n pop %eax\n" END_OF_CASE,
+STEP(software_interrupt_clears_tf, 3,
+     "int $GATE\n nop\n" AT_LANDING "pushf\n pop %eax\n" END_OF_CASE,
      .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, PRESENT | DPL(3) | TYPE_INTERRUPT_GATE, 0))})
 STEP(software_interrupt_and_back, 3, "int $GATE\n nop\n" END_OF_CASE AT_LANDING "nop\n iret",
      .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, PRESENT | DPL(3) | TYPE_TRAP_GATE, 0))})

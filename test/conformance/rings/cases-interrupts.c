@@ -29,10 +29,16 @@ INTERRUPT(trap_gate_flags, 3, .eflags = ALL_FLAGS, .puts = {IDT_GATE(CODE0, TYPE
 INTERRUPT(trap_gate_3_to_1, 3, .eflags = FLAG_IF, .puts = {IDT_GATE(CODE1, TYPE_TRAP_GATE)})
 INTERRUPT(conforming, 3, .puts = {IDT_GATE(CONFORMING0, TYPE_INTERRUPT_GATE)})
 INTERRUPT(selector_rpl_is_ignored, 3, .puts = {IDT_GATE(CODE0 + 3, TYPE_INTERRUPT_GATE)})
-INTERRUPT(dpl_below_cpl, 3, .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, PRESENT | DPL(2) | TYPE_INTERRUPT_GATE, 0))})
-INTERRUPT(dpl_equal_cpl, 2, .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, PRESENT | DPL(2) | TYPE_INTERRUPT_GATE, 0))})
-INTERRUPT(absent, 3, .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, DPL(3) | TYPE_INTERRUPT_GATE, 0))})
-INTERRUPT(absent_and_dpl_below_cpl, 3, .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, TYPE_INTERRUPT_GATE, 0))})
+INTERRUPT(dpl_below_cpl, 3,
+          .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, PRESENT | DPL(2) | TYPE_INTERRUPT_GATE,
+          0))})
+INTERRUPT(dpl_equal_cpl, 2,
+          .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, PRESENT | DPL(2) | TYPE_INTERRUPT_GATE,
+          0))})
+INTERRUPT(absent, 3,
+          .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, DPL(3) | TYPE_INTERRUPT_GATE, 0))})
+INTERRUPT(absent_and_dpl_below_cpl, 3,
+          .puts = {PUT_IDT(GATE, GATE_TO(CODE0, LANDING, TYPE_INTERRUPT_GATE, 0))})
 INTERRUPT(empty, 3, .puts = {PUT_IDT(GATE, 0ull)})
 INTERRUPT(call_gate, 3, .puts = {IDT_GATE(CODE0, TYPE_CALL_GATE)})
 INTERRUPT(code_descriptor, 3, .puts = {PUT_IDT(GATE, FLAT(PRESENT | DPL(3) | TYPE_EXECUTE_READ))})
@@ -43,7 +49,8 @@ INTERRUPT(beyond_gdt, 3, .puts = {IDT_GATE(BEYOND_GDT, TYPE_INTERRUPT_GATE)})
 INTERRUPT(beyond_target_limit, 3, .puts = {IDT_GATE(SLOT, TYPE_INTERRUPT_GATE),
           PUT_GDT(SLOT, SEGMENT(CODE, 0x7ff, PRESENT | TYPE_EXECUTE_READ, BIG))})
 INTERRUPT(gate_16_bit, 3, .eflags = FLAG_IF | FLAG_DF, .puts = {
-          PUT_IDT(GATE, GATE_TO(SLOT, LANDING - CODE, PRESENT | DPL(3) | TYPE_INTERRUPT_GATE_16, 0)),
+          PUT_IDT(GATE, GATE_TO(SLOT, LANDING - CODE, PRESENT | DPL(3) | TYPE_INTERRUPT_GATE_16,
+                  0)),
           PUT_GDT(SLOT, SEGMENT(CODE, 0xffff, PRESENT | TYPE_EXECUTE_READ, BIG))})
 INTERRUPT(trap_gate_16_bit_same_ring, 1, .eflags = FLAG_IF, .puts = {
           PUT_IDT(GATE, GATE_TO(SLOT, LANDING - CODE, PRESENT | DPL(3) | TYPE_TRAP_GATE_16, 0)),
@@ -62,7 +69,8 @@ CASE(int_dpl_0, 3, "int $0x80")
 CASE(int_of_exception_with_error_code, 3, "int $13")
 /* A fault of the processor's own does not look at the gate's DPL, int3 and into do. */
 CASE(int3_of_ring_3, 3, "int3")
-CASE(int3_dpl_0, 3, "int3", .puts = {PUT_IDT(3, GATE_TO(CODE0, LANDING, PRESENT | TYPE_INTERRUPT_GATE, 0))})
+CASE(int3_dpl_0, 3, "int3",
+     .puts = {PUT_IDT(3, GATE_TO(CODE0, LANDING, PRESENT | TYPE_INTERRUPT_GATE, 0))})
 CASE(into, 3, "into", .eflags = 0x800)
 CASE(into_without_overflow, 3, "into")
 CASE(bound_inside, 3, "bound %eax, (%ebx)", .eax = 5, .ebx = DATA,

@@ -144,7 +144,8 @@ CASE(mov_from_cs_to_register, 3, "mov %cs, %eax", .eax = 0xffffffff)
 CASE(mov_from_cs_to_memory, 3, "mov %cs, (%ebx)", .ebx = DATA, .watch = {DATA})
 CASE(mov_from_null_ds, 3, "mov %eax, %ds\n mov %ds, %ecx", .eax = 3, .ecx = 0xffffffff)
 
-/* Marking a descriptor is a supervisor's write, whoever loads it; one marked already is only read. */
+/* Marking a descriptor is a supervisor's write,
+whoever loads it; one marked already is only read. */
 #define READ_ONLY_GDT PUT32(PTE_AT(GDT), GDT | PTE_P)
 CASE(marking_in_read_only_gdt, 3, "mov %eax, %ds", .eax = RW, .paging = PAGING_32,
      .cr0 = CR0_WP, .puts = {READ_ONLY_GDT}, .watch = {ACCESS_OF(RW), PTE_AT(GDT)})

@@ -53,7 +53,8 @@ CASE(cr0_nw_without_cd, 0, "mov %eax, %cr0", .eax = 0x20000011)
 CASE(cr0_reserved_bits_ignored, 0, "mov %eax, %cr0\n mov %cr0, %ecx", .eax = 0x1ffaffd1)
 CASE(cr0_et_stays, 0, "mov %eax, %cr0\n mov %cr0, %ecx", .eax = 0x21)
 CASE(cr4_reserved, 0, "mov %eax, %cr4", .eax = 0x80000010)
-CASE(cr4_good, 0, "mov %eax, %cr4\n mov %cr4, %ecx", .eax = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_OSFXSR)
+CASE(cr4_good, 0, "mov %eax, %cr4\n mov %cr4, %ecx",
+     .eax = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_OSFXSR)
 CASE(cr4_written_from_ring_3, 3, "mov %eax, %cr4")
 CASE(cr2_is_plain, 0, "mov %eax, %cr2\n mov %cr2, %ecx", .eax = 0x12345678)
 CASE(cr3_low_bits, 0, "mov %eax, %cr3\n mov %cr3, %ecx", .eax = PAGE_DIRECTORY + 0x18)
@@ -65,11 +66,14 @@ CASE(lmsw_sets_ts, 0, "lmsw %ax", .eax = 0xffff)
 CASE(lmsw_cannot_clear_pe, 0, "lmsw %ax", .eax = 0)
 CASE(clts_clears_ts, 0, "clts", .cr0 = CR0_TS)
 CASE(pae_entered_with_bad_pointers, 0, "mov %cr4, %eax\n or $0x20, %eax\n mov %eax, %cr4\n"
-     "mov $PAE_POINTERS, %eax\n mov %eax, %cr3\n mov %cr0, %eax\n or $0x80000000, %eax\n mov %eax, %cr0",
+     "mov $PAE_POINTERS, %eax\n mov %eax, %cr3\n"
+     "mov %cr0, %eax\n or $0x80000000, %eax\n mov %eax, %cr0",
      .puts = {PUT32(PAE_POINTERS, PAE_DIRECTORY | PTE_P | 0x1e0)}, .omit = OMIT_EAX)
-CASE(pae_cr3_with_bad_pointers, 0, "mov %eax, %cr3", .eax = PAE_POINTERS + 0x20, .paging = PAGING_PAE,
+CASE(pae_cr3_with_bad_pointers, 0, "mov %eax, %cr3", .eax = PAE_POINTERS + 0x20,
+     .paging = PAGING_PAE,
      .puts = {PUT32(PAE_POINTERS + 0x20, PAE_DIRECTORY | PTE_P | PTE_W)})
-CASE(pae_cr3_loads_pointers, 0, "movl $0, PAE_POINTERS\n mov (%ebx), %ecx", .ebx = DATA, .paging = PAGING_PAE)
+CASE(pae_cr3_loads_pointers, 0, "movl $0, PAE_POINTERS\n mov (%ebx), %ecx", .ebx = DATA,
+     .paging = PAGING_PAE)
 CASE(invlpg_of_register, 0, ".byte 0x0f, 0x01, 0xf8")
 CASE(lgdt_of_register, 0, ".byte 0x0f, 0x01, 0xd0")
 /* The operand of LGDT. */
@@ -131,10 +135,13 @@ ASK(tss_available, 0, TASK_B)
 ASK(tss_of_ring_0_from_3, 3, TASK + 3)
 ASK(tss_16, 0, TASK_16)
 ASK(ldt_descriptor, 0, LDT_SELECTOR)
-ASK(call_gate, 0, SLOT, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | TYPE_CALL_GATE, 0))})
-ASK(call_gate_16, 0, SLOT, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | TYPE_CALL_GATE_16, 0))})
+ASK(call_gate, 0, SLOT,
+    .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | TYPE_CALL_GATE, 0))})
+ASK(call_gate_16, 0, SLOT,
+    .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | TYPE_CALL_GATE_16, 0))})
 ASK(task_gate, 0, SLOT, .puts = {PUT_GDT(SLOT, GATE_TO(TASK_B, 0, PRESENT | TYPE_TASK_GATE, 0))})
-ASK(interrupt_gate, 0, SLOT, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | TYPE_INTERRUPT_GATE, 0))})
+ASK(interrupt_gate, 0, SLOT,
+    .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | TYPE_INTERRUPT_GATE, 0))})
 ASK(reserved_type, 0, SLOT, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | 0x08, 0))})
 ASK(beyond_gdt, 3, BEYOND_GDT + 3)
 ASK(ldt_entry, 3, LDT_RW)
@@ -166,15 +173,20 @@ FPU(sse_osfxsr_em, "movaps %xmm0, %xmm1", .cr4 = CR4_OSFXSR, .cr0 = CR0_EM)
 FPU(sse_osfxsr, "movaps %xmm0, %xmm1", .cr4 = CR4_OSFXSR)
 FPU(sse2_without_osfxsr, "paddq %xmm0, %xmm1")
 FPU(paddq_mmx_without_osfxsr, "paddq %mm0, %mm1")
-FPU(prefetch_and_fences_need_nothing, "prefetchnta (%ebx)\n sfence\n lfence\n mfence", .cr0 = CR0_TS | CR0_EM)
+FPU(prefetch_and_fences_need_nothing, "prefetchnta (%ebx)\n sfence\n lfence\n mfence",
+    .cr0 = CR0_TS | CR0_EM)
 FPU(movnti_needs_nothing, "movnti %eax, (%ebx)", .cr0 = CR0_TS | CR0_EM)
 FPU(maskmovq_ts, "mov %ebx, %edi\n maskmovq %mm0, %mm1", .cr0 = CR0_TS, .omit = 0)
-FPU(pending_error_at_next, "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n nop\n fld1")
-FPU(pending_error_at_wait, "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n fwait")
-FPU(pending_error_not_at_fnstsw, "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n fnstsw %ax")
-FPU(pending_error_at_mmx, "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n emms")
-FPU(simd_error, "movl $0x1d80, (%ebx)\n ldmxcsr (%ebx)\n xorps %xmm0, %xmm0\n mov $0x3f800000, %eax\n"
-    "movd %eax, %xmm1\n divss %xmm0, %xmm1", .cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT)
+FPU(pending_error_at_next,
+    "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n nop\n fld1")
+FPU(pending_error_at_wait,
+    "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n fwait")
+FPU(pending_error_not_at_fnstsw,
+    "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n fnstsw %ax")
+FPU(pending_error_at_mmx,
+    "fldz\n movw $0x37b, (%ebx)\n fldcw (%ebx)\n fld1\n fdiv %st(1), %st\n emms")
+FPU(simd_error, "movl $0x1d80, (%ebx)\n ldmxcsr (%ebx)\n xorps %xmm0, %xmm0\n"
+    "mov $0x3f800000, %eax\n movd %eax, %xmm1\n divss %xmm0, %xmm1", .cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT)
 FPU(simd_error_without_osxmmexcpt, "movl $0x1d80, (%ebx)\n ldmxcsr (%ebx)\n xorps %xmm0, %xmm0\n"
     "mov $0x3f800000, %eax\n movd %eax, %xmm1\n divss %xmm0, %xmm1", .cr4 = CR4_OSFXSR)
 FPU(ldmxcsr_reserved, "movl $0x80001f80, (%ebx)\n ldmxcsr (%ebx)", .cr4 = CR4_OSFXSR)
@@ -231,7 +243,7 @@ static void sysenter_null_with_rpl(void) {
   write_msr(MSR_SYSENTER_CS, 3);
 }
 CASE(sysenter_cs_null_with_rpl, 3, "sysenter", .setup = sysenter_null_with_rpl)
-/* SYSEXIT's selectors are those of SYSENTER_CS + 16 and + 24; here CODE1 and DATA1 become ring 3's. */
+/* SYSEXIT's selectors are SYSENTER_CS + 16 and + 24: here CODE1's and DATA1's, with RPL 3. */
 CASE(sysexit, 0, "sysexit", .setup = sysenter_target, .edx = LANDING, .ecx = STACK3 - 0x80)
 CASE(sysexit_without_cs, 0, "sysexit", .edx = LANDING, .ecx = STACK3)
 
@@ -261,7 +273,8 @@ UNDEFINED(0f_0a, "0x0f, 0x0a")
 CASE(lock_add, 3, "lock addl $1, (%ebx)", .ebx = DATA, .watch = {DATA})
 CASE(lock_xchg, 3, "lock xchg %eax, (%ebx)", .ebx = DATA, .watch = {DATA})
 CASE(lock_cmpxchg8b, 3, "lock cmpxchg8b (%ebx)", .ebx = DATA, .eax = 1, .watch = {DATA})
-#define PREFIXES_14 "0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e"
+#define PREFIXES_7 "0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e, 0x2e"
+#define PREFIXES_14 PREFIXES_7 ", " PREFIXES_7
 CASE(length_15, 3, ".byte " PREFIXES_14 ", 0x90")
 CASE(length_16, 3, ".byte " PREFIXES_14 ", 0x2e, 0x90")
 CASE(length_16_by_immediate, 3, ".byte " PREFIXES_14 ", 0xb0, 0x01")

@@ -40,7 +40,8 @@ SWITCH(iret_link_null, 0, "pushf\n orl $0x4000, (%esp)\n popf\n iret")
 SWITCH(iret_nt_in_ring_3, 3, "pushf\n orl $0x4000, (%esp)\n popf\n iret",
        .puts = {PUT32(TSS + TSS_LINK, TASK_BUSY)})
 SWITCH(new_task_in_ring_3, 0, "ljmp $TASK_B, $0",
-       .puts = {PUT32(TSS_B + TSS_CS, CODE3), PUT32(TSS_B + TSS_SS, DATA3), PUT32(TSS_B + TSS_DS, DATA3),
+       .puts = {PUT32(TSS_B + TSS_CS, CODE3), PUT32(TSS_B + TSS_SS, DATA3), PUT32(TSS_B + TSS_DS,
+       DATA3),
                 PUT32(TSS_B + TSS_ES, RW), PUT32(TSS_B + TSS_FS, 0), PUT32(TSS_B + TSS_GS, LDT_RW),
                 PUT32(TSS_B + TSS_EFLAGS, 0x3202)})
 SWITCH(new_stack_bad, 0, "ljmp $TASK_B, $0", .puts = {PUT32(TSS_B + TSS_SS, RO)})

@@ -29,7 +29,8 @@ FAR(data, 3, RW)
 FAR(beyond_gdt, 3, BEYOND_GDT)
 FAR(from_ldt, 3, LDT_CODE)
 FAR(to_ldt_descriptor, 3, LDT_SELECTOR)
-FAR(execute_only, 3, EXECUTE_ONLY, .puts = {PUT_GDT(EXECUTE_ONLY, FLAT(PRESENT | DPL(3) | TYPE_EXECUTE))})
+FAR(execute_only, 3, EXECUTE_ONLY,
+    .puts = {PUT_GDT(EXECUTE_ONLY, FLAT(PRESENT | DPL(3) | TYPE_EXECUTE))})
 CASE(jmp_beyond_target_limit, 3, "ljmp $CODE_SMALL, $0x1000")
 CASE(call_beyond_target_limit, 3, "lcall $CODE_SMALL, $0x1000")
 CASE(jmp_marks_accessed, 3, "ljmp $EXECUTE_READ, $0x10", .watch = {ACCESS_OF(EXECUTE_READ)},
@@ -71,13 +72,18 @@ THROUGH_GATE(copies_beyond_stack, 3, .puts = {CALL_GATE_COPYING(CODE0, TYPE_CALL
              .ss = STACK_SMALL, .esp = 0x1000)
 THROUGH_GATE(conforming, 3, .puts = {CALL_GATE(CONFORMING0, TYPE_CALL_GATE)})
 THROUGH_GATE(16_bit_same_ring, 3, .puts = {
-             PUT_GDT(SLOT, GATE_TO(EXECUTE_READ, LANDING - CODE, PRESENT | DPL(3) | TYPE_CALL_GATE_16, 2))})
+             PUT_GDT(SLOT, GATE_TO(EXECUTE_READ, LANDING - CODE,
+                     PRESENT | DPL(3) | TYPE_CALL_GATE_16, 2))})
 THROUGH_GATE(16_bit_3_to_0, 3, .puts = {
-             PUT_GDT(SLOT, GATE_TO(SLOT_B, LANDING - CODE, PRESENT | DPL(3) | TYPE_CALL_GATE_16, 2)),
+             PUT_GDT(SLOT, GATE_TO(SLOT_B, LANDING - CODE, PRESENT | DPL(3) | TYPE_CALL_GATE_16,
+                     2)),
              PUT_GDT(SLOT_B, SEGMENT(CODE, 0xffff, PRESENT | TYPE_EXECUTE_READ, BIG))})
-THROUGH_GATE(dpl_below_cpl, 3, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | DPL(2) | TYPE_CALL_GATE, 0))})
-THROUGH_GATE(absent, 3, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, DPL(3) | TYPE_CALL_GATE, 0))})
-THROUGH_GATE(absent_and_dpl_below_cpl, 3, .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, DPL(2) | TYPE_CALL_GATE, 0))})
+THROUGH_GATE(dpl_below_cpl, 3,
+             .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, PRESENT | DPL(2) | TYPE_CALL_GATE, 0))})
+THROUGH_GATE(absent, 3,
+             .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, DPL(3) | TYPE_CALL_GATE, 0))})
+THROUGH_GATE(absent_and_dpl_below_cpl, 3,
+             .puts = {PUT_GDT(SLOT, GATE_TO(CODE0, LANDING, DPL(2) | TYPE_CALL_GATE, 0))})
 THROUGH_GATE(to_null, 3, .puts = {CALL_GATE(0, TYPE_CALL_GATE)})
 THROUGH_GATE(to_data, 3, .puts = {CALL_GATE(DATA0, TYPE_CALL_GATE)})
 THROUGH_GATE(to_gate, 3, .puts = {CALL_GATE(SLOT, TYPE_CALL_GATE)})
@@ -147,7 +153,8 @@ CASE(gate_stack_of_16_bit_tss, 3, "lcall $SLOT, $0", .setup = task_16,
 
 #define RETURN(identifier, its_ring, selector, ...)                                     \
   CASE(ret_##identifier, its_ring,                                                      \
-       "push $DATA3\n push $STACK3 - 0x100\n push $" #selector "\n push $CODE + 1f - 0b\n lret\n 1:", \
+       "push $DATA3\n push $STACK3 - 0x100\n push $" #selector "\n"                      \
+       "push $CODE + 1f - 0b\n lret\n 1:",                                             \
        ##__VA_ARGS__)
 
 RETURN(same_ring, 3, CODE3)

@@ -59,7 +59,7 @@ typedef unsigned long long u64;
   X(GLOBAL_RW, DATA + 0x9000)                                                          \
   X(USER_RW_4, DATA + 0xa000)
 
-/* Linear regions of 4 MB, each with a page-directory entry of its own kind; they alias 0 to 4 MB. */
+/* Linear regions of 4 MB, aliases of the first, with page-directory entries of other kinds. */
 #define REGIONS(X)                                                                     \
   X(REGION_LARGE, 0x00400000)         /* large page, user, writable */                 \
   X(REGION_ABSENT, 0x00800000)                                                         \
@@ -114,7 +114,8 @@ enum { SELECTORS(AS_ENUM) NUMBERS(AS_ENUM) };
 #define REGION_VALUE(name, value) name = (int)value,
 enum { REGIONS(REGION_VALUE) };
 #define AS_SYMBOL(name, value) ".set " #name ", " #value "\n"
-__asm__(MEMORY(AS_SYMBOL) PAGES(AS_SYMBOL) REGIONS(AS_SYMBOL) SELECTORS(AS_SYMBOL) NUMBERS(AS_SYMBOL));
+__asm__(MEMORY(AS_SYMBOL) PAGES(AS_SYMBOL) REGIONS(AS_SYMBOL));
+__asm__(SELECTORS(AS_SYMBOL) NUMBERS(AS_SYMBOL));
 
 /* EFLAGS, control registers. */
 enum {

@@ -122,7 +122,8 @@ void collect_memory(struct result_record *result, const struct case_record *subj
 
 void *map(uint32_t address, size_t bytes, int protection) {
   int placement = address ? MAP_FIXED_NOREPLACE : 0;
-  void *at = mmap((void *)address, bytes, protection, MAP_SHARED | MAP_ANONYMOUS | placement, -1, 0);
+  int flags = MAP_SHARED | MAP_ANONYMOUS | placement;
+  void *at = mmap((void *)address, bytes, protection, flags, -1, 0);
   if (at == MAP_FAILED || (address && (uint32_t)at != address)) {
     perror("hostcpu: mmap");
     exit(1);

@@ -183,7 +183,7 @@ static void set_host_segments(greg_t *registers) {
 
 /* ---- the slow path ------------------------------------------------------ */
 
-/* The signal frame has two copies of the x87 state; the kernel takes st and tags from the old form. */
+/* The frame has the x87 state twice; the kernel takes registers and tags from the old form. */
 static void load_fpu_frame(struct fpu_frame *frame, const uint8_t *fxsave) {
   enum { TAG_VALID = 0, TAG_EMPTY = 3, HIGH = 0xffff0000 };
   uint32_t tags = 0;
