@@ -276,20 +276,33 @@ function adjustNow(state: State, operation: number): number {
   }
 }
 
-/** Sets all six arithmetic flags from their places in EFLAGS. */
-export function setArithmeticFlags(state: State, flags: number): void {
+/** The words that stand for six arithmetic flags as they are in EFLAGS. */
+export function flagWords(
+  flags: number,
+): Readonly<Record<'flagOp' | 'flagA' | 'flagB' | 'flagR', number>> {
   const isZero = (flags & EFLAGS.zero) !== 0;
   // A result of 0 has even parity, a result of 1 odd; both are positive.
   const parityIsRight = isZero === ((flags & EFLAGS.parity) !== 0);
-  state.flagOp =
-    (ORIGIN.known |
-      (parityIsRight ? 0 : 1 << PARITY_SHIFT) |
-      (flags & EFLAGS.adjust ? 1 << ADJUST_KNOWN : 0) |
-      (flags & EFLAGS.sign ? 1 << 31 : 0)) >>>
-    0;
-  state.flagA = flags & EFLAGS.carry;
-  state.flagB = (flags >>> 11) & 1;
-  state.flagR = isZero ? 0 : 1;
+  return {
+    flagOp:
+      (ORIGIN.known |
+        (parityIsRight ? 0 : 1 << PARITY_SHIFT) |
+        (flags & EFLAGS.adjust ? 1 << ADJUST_KNOWN : 0) |
+        (flags & EFLAGS.sign ? 1 << 31 : 0)) >>>
+      0,
+    flagA: flags & EFLAGS.carry,
+    flagB: (flags >>> 11) & 1,
+    flagR: isZero ? 0 : 1,
+  };
+}
+
+/** Sets all six arithmetic flags from their places in EFLAGS. */
+export function setArithmeticFlags(state: State, flags: number): void {
+  const { flagOp, flagA, flagB, flagR } = flagWords(flags);
+  state.flagOp = flagOp;
+  state.flagA = flagA;
+  state.flagB = flagB;
+  state.flagR = flagR;
 }
 
 /** EFLAGS as pushf stores it, RF and VM included. */

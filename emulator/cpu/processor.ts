@@ -12,21 +12,29 @@ import { Ram } from '../memory/ram.ts';
 import { Tlb } from '../memory/tlb.ts';
 import { CodeCache } from './code-cache.ts';
 import { coldTier } from './cold-tier/cold-tier.ts';
+import { SIGNATURE } from './cpuid.ts';
 import { DebugRegisters } from './debug-registers.ts';
+import { decode, LONGEST } from './decoder.ts';
 import type { Engine, EngineMaker } from './engine.ts';
 import type { Environment, Event } from './environment.ts';
 import { combine, hasErrorCode, VECTOR } from './exceptions.ts';
-import { EFLAGS, eflagsOf } from './flags.ts';
+import { arithmeticFlags, EFLAGS, eflagsOf, flagWords } from './flags.ts';
 import { GuestAccess } from './guest-access.ts';
 import { instructionSet } from './instruction-set.ts';
 import { FAULT } from './native.ts';
 import { RECORD } from './record.ts';
-import { EXIT, makeState, type State } from './state.ts';
+import { EXIT, makeState, type State, TRANSIENT } from './state.ts';
 import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
 import { deliver } from './system/interrupts.ts';
 import { resetSegments, updateSegments } from './system/segmentation.ts';
 import { type WatchHit, Watchpoints } from './watchpoints.ts';
+
+/** What of a processor a checkpoint keeps. */
+export interface ProcessorImage {
+  readonly registers: Uint8Array;
+  readonly translations: Uint32Array;
+}
 
 /** At most so many instructions between two looks around. */
 const SLICE = 1 << 24;
@@ -50,6 +58,8 @@ export class Processor {
   #stop: StopReason | undefined;
   /** Linear address whose breakpoint lets the next instruction pass. */
   #passing: number | undefined;
+  /** The fault that was noted is that of an instruction breakpoint of the guest. */
+  #isBreakpoint = false;
 
   /** @param makeEngine what executes instructions; the cold tier unless said otherwise */
   constructor(
@@ -87,7 +97,7 @@ export class Processor {
     state.mxcsr = 0x1f80;
     state.patLow = 0x0007_0406;
     state.patHigh = 0x0007_0406;
-    state.edx = 0x633;
+    state.edx = SIGNATURE;
     state.shadow = -1;
     state.gdtLimit = 0xffff;
     state.idtLimit = 0xffff;
@@ -182,7 +192,8 @@ export class Processor {
 
   /**
    * Executes at most `count` instructions. A breakpoint at the first one lets it pass.
-   * A delivered exception or interrupt is no instruction and is not counted.
+   * The delivery of an exception or interrupt counts as one, so that a guest whose handlers fault
+   * for ever still comes to an end.
    */
   run(count: number): StopReason {
     const { state } = this;
@@ -192,12 +203,13 @@ export class Processor {
     this.watchpoints.hits = [];
     while (state.retired < end) {
       if (this.#beforeInstruction()) {
-        continue;
+        state.retired += 1;
+      } else {
+        if (state.halted) {
+          return { kind: 'halted' };
+        }
+        this.#runEngine(Math.min(end - state.retired, this.#isStepping ? 1 : SLICE));
       }
-      if (state.halted) {
-        return { kind: 'halted' };
-      }
-      this.#runEngine(Math.min(end - state.retired, this.#isStepping ? 1 : SLICE));
       const stop = this.#takeStop();
       if (stop !== undefined) {
         return stop;
@@ -210,27 +222,33 @@ export class Processor {
     return (this.state.eip + this.state.csBase) >>> 0;
   }
 
+  /** Whether something may have to be done after a single instruction. */
   get #isStepping(): boolean {
-    return (this.state.systemFlags & (EFLAGS.trap | EFLAGS.resume)) !== 0;
+    const { systemFlags, shadow, retired } = this.state;
+    return (systemFlags & (EFLAGS.trap | EFLAGS.resume)) !== 0 || shadow === retired;
   }
 
   /** Interrupts that are due. Answers whether one was delivered. */
   #beforeInstruction(): boolean {
     const { state } = this;
+    if (state.pendingTraps) {
+      this.debug.report(state.pendingTraps);
+      state.pendingTraps = 0;
+      this.#raise({ vector: VECTOR.debug, errorCode: undefined, kind: 'trap', eip: state.eip });
+      return true;
+    }
     if (state.shadow === state.retired) {
       return false;
     }
     if (state.nmiPending && !state.nmiBlocked) {
       state.nmiPending = 0;
       state.nmiBlocked = 1;
-      state.halted = 0;
       this.#raise({ vector: VECTOR.nmi, errorCode: undefined, kind: 'external', eip: state.eip });
       return true;
     }
     if (state.interruptRequest && state.systemFlags & EFLAGS.interrupt) {
       const vector = state.interruptRequest & 0xff;
       state.interruptRequest = 0;
-      state.halted = 0;
       this.#raise({ vector, errorCode: undefined, kind: 'external', eip: state.eip });
       return true;
     }
@@ -240,6 +258,9 @@ export class Processor {
   #runEngine(budget: number): void {
     const { state } = this;
     const flagsBefore = state.systemFlags;
+    const eipBefore = state.eip;
+    this.debug.clearsResume = true;
+    this.debug.noStep = false;
     this.#runStart = state.retired;
     this.#runBudget = budget;
     this.#stolen = 0;
@@ -252,27 +273,40 @@ export class Processor {
     state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
     const exit = state.exit;
     state.exit = EXIT.none;
-    this.#afterRun(exit, executed, flagsBefore);
+    if (exit === EXIT.fault && executed < budget) {
+      this.debug.dropTraps(this.watchpoints);
+      this.#raiseFault();
+      state.retired += 1;
+    } else {
+      // A fault at the very end of the budget is that of the next fetch, which will come again.
+      const isInside = executed === 1 && state.eip === eipBefore && this.#isRepeated();
+      this.#afterRun(executed > 0, flagsBefore, isInside);
+    }
+    this.#passing = undefined;
   }
 
-  #afterRun(exit: number, executed: number, flagsBefore: number): void {
+  /** @param isInside the last instruction is a repeated one that has iterations left */
+  #afterRun(hasExecuted: boolean, flagsBefore: number, isInside: boolean): void {
     const { state } = this;
-    this.#passing = undefined;
-    if (exit === EXIT.fault) {
-      this.#raiseFault();
-      return;
-    }
-    if (executed > 0 && flagsBefore & EFLAGS.resume && this.debug.clearsResume) {
+    if (hasExecuted && flagsBefore & EFLAGS.resume && this.debug.clearsResume && !isInside) {
       state.systemFlags = (state.systemFlags & ~EFLAGS.resume) >>> 0;
     }
-    this.debug.clearsResume = true;
-    const isStep = executed > 0 && (flagsBefore & EFLAGS.trap) !== 0 && !this.debug.noStep;
-    this.debug.noStep = false;
+    const isStep = hasExecuted && (flagsBefore & EFLAGS.trap) !== 0 && !this.debug.noStep;
     const conditions = this.debug.takeTraps(this.watchpoints, isStep);
-    if (conditions !== 0 && state.shadow !== state.retired) {
-      this.debug.report(conditions);
-      this.#raise({ vector: VECTOR.debug, errorCode: undefined, kind: 'trap', eip: state.eip });
+    if (conditions !== 0) {
+      if (isInside) {
+        // So that an instruction breakpoint does not repeat with each iteration (SDM 3B §18.3.1.1).
+        state.systemFlags = (state.systemFlags | EFLAGS.resume) >>> 0;
+      }
+      state.pendingTraps = conditions;
     }
+  }
+
+  /** Whether a string instruction with a repeat prefix stands at EIP. */
+  #isRepeated(): boolean {
+    const bytes = this.access.peek(this.linearEip, LONGEST);
+    const decoded = decode(instructionSet.map, bytes, 0, this.code.context);
+    return 'entry' in decoded && decoded.entry.instruction.mnemonic.startsWith('rep');
   }
 
   #raiseFault(): void {
@@ -281,13 +315,16 @@ export class Processor {
     this.#raise({
       vector,
       errorCode: hasErrorCode(vector) ? state.faultError : undefined,
-      kind: 'fault',
+      // An instruction breakpoint sets no RF in the image of EFLAGS (SDM 3B §18.3.1.1).
+      kind: this.#isBreakpoint ? 'trap' : 'fault',
       eip: state.eip,
     });
+    this.#isBreakpoint = false;
   }
 
   /** Takes an event to its handler; exceptions on the way are combined as the manual says. */
   #raise(event: Event): void {
+    this.state.halted = 0;
     if (this.environment.intercept(event)) {
       return;
     }
@@ -364,6 +401,7 @@ export class Processor {
     const linear = (eip + this.state.csBase) >>> 0;
     const isFirst = this.retiredNow === this.#runStart && this.#passing === linear;
     if (this.debug.breaksAt(linear)) {
+      this.#isBreakpoint = true;
       this.state.faultVector = VECTOR.debug;
       this.state.exit = EXIT.fault;
       return this.code.stopStub(eip);
@@ -404,10 +442,12 @@ export class Processor {
   requestInterrupt(vector: number): void {
     assert(vector >= 0 && vector < 256, `interrupt vector ${vector}`);
     this.state.interruptRequest = 256 + vector;
+    this.endRun();
   }
 
   requestNmi(): void {
     this.state.nmiPending = 1;
+    this.endRun();
   }
 
   /** EFLAGS as pushf would store it, with RF and VM. */
@@ -417,18 +457,31 @@ export class Processor {
 
   // ---- checkpoints
 
-  /** Registers and TLB; RAM is the machine's. */
-  capture(): { registers: Uint8Array; tlb: Uint32Array } {
-    return { registers: this.state.capture(), tlb: this.tlb.capture() };
+  /** Registers and TLB; RAM is the machine's. Equal states give equal images. */
+  capture(): ProcessorImage {
+    const flags = flagWords(arithmeticFlags(this.state));
+    return {
+      registers: this.state.capture({ ...TRANSIENT, ...flags }),
+      translations: this.tlb.capture(),
+    };
   }
 
-  restore(image: { registers: Uint8Array; tlb: Uint32Array }): void {
-    this.code.flush();
+  restore(image: ProcessorImage): void {
     this.state.restore(image.registers);
     updateControl(this);
-    this.tlb.restore(image.tlb);
     updateSegments(this);
+    this.tlb.restore(image.translations);
+    this.debug.refresh();
     this.refreshBreakpoints();
+  }
+
+  // ---- dirty pages
+
+  /** Frames written since the last call, which begins anew. */
+  takeDirtyFrames(): number[] {
+    const frames = this.ram.takeDirtyFrames();
+    this.tlb.withholdData();
+    return frames;
   }
 
   /** How many bytes of linear memory are not the guest's RAM. */

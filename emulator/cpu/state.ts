@@ -49,10 +49,19 @@ const WORDS = [
   'halted',
   'interruptRequest', // 0, or 256 + vector
   ...['nmiPending', 'nmiBlocked'],
+  'pendingTraps', // conditions for DR6 of a #DB that comes before the next instruction
+  'holdsTraps', // the shadow holds off debug traps too (mov ss)
+  'pendingTraps', // conditions of DR6 that it holds off
   // x87 and SSE.
   ...['fpuControl', 'fpuStatus', 'fpuTags', 'fpuOpcode'],
   ...['fpuIp', 'fpuCs', 'fpuDp', 'fpuDs', 'mxcsr'],
 ] as const;
+
+/** Words that say nothing between two instructions, and those that lazy flags make redundant. */
+export const TRANSIENT: Readonly<Partial<Record<WordName, number>>> = {
+  ...{ budget: 0, exit: 0, faultVector: 0, faultError: 0 },
+  ...{ carryOp: 0, carryA: 0, carryB: 0, carryR: 0 },
+};
 
 /** Words with which the engine talks to generated code; no part of the architecture. */
 const WORKING = [
@@ -132,9 +141,14 @@ class StateBytes {
     this.#counts[SHADOW / 8] = count;
   }
 
-  /** All registers as bytes, for a checkpoint. */
-  capture(): Uint8Array {
-    return this.#bytes.slice();
+  /** All registers as bytes, for a checkpoint; `canonical` words replace what has many forms. */
+  capture(canonical: Readonly<Partial<Record<WordName, number>>>): Uint8Array {
+    const image = this.#bytes.slice();
+    const words = new DataView(image.buffer);
+    for (const [name, value] of Object.entries(canonical)) {
+      words.setUint32(STATE[name as WordName] - STATE.eax, value, true);
+    }
+    return image;
   }
 
   restore(image: Uint8Array): void {

@@ -209,23 +209,13 @@ function finish(
   changesNothing: boolean,
   found: Found,
 ): number {
-  const { rights, leaf } = found;
-  const isRefused =
-    (isUser && !(rights & PTE.user)) ||
-    (access === 'write' && !(rights & PTE.writable) && (isUser || mode.writeProtect)) ||
-    (access === 'fetch' && found.noExecute);
-  if (isRefused) {
+  if (isRefused(mode, access, isUser, found)) {
     return refusal(reason(mode, access, isUser) | PAGE_FAULT.present);
   }
+  const { rights, leaf } = found;
   const isDirty = access === 'write' || (leaf & PTE.dirty) !== 0;
   if (!changesNothing) {
-    if (found.upperAddress !== undefined && !((found.upper ?? 0) & PTE.accessed)) {
-      ram.write32(found.upperAddress, (found.upper ?? 0) | PTE.accessed);
-    }
-    const marked = leaf | PTE.accessed | (isDirty ? PTE.dirty : 0);
-    if (marked !== leaf) {
-      ram.write32(found.leafAddress, marked);
-    }
+    mark(ram, found, isDirty);
   }
   return (
     ((found.frame << 8) |
@@ -237,4 +227,25 @@ function finish(
       (found.isLarge ? TRANSLATION.large : 0)) >>>
     0
   );
+}
+
+function isRefused(mode: PagingMode, access: Access, isUser: boolean, found: Found): boolean {
+  const { rights, noExecute } = found;
+  return (
+    (isUser && !(rights & PTE.user)) ||
+    (access === 'write' && !(rights & PTE.writable) && (isUser || mode.writeProtect)) ||
+    (access === 'fetch' && noExecute)
+  );
+}
+
+/** Sets accessed bits on the way and, for a write, the dirty bit. */
+function mark(ram: Ram, found: Found, isDirty: boolean): void {
+  const { leaf, leafAddress, upper, upperAddress } = found;
+  if (upperAddress !== undefined && upper !== undefined && !(upper & PTE.accessed)) {
+    ram.write32(upperAddress, upper | PTE.accessed);
+  }
+  const marked = leaf | PTE.accessed | (isDirty ? PTE.dirty : 0);
+  if (marked !== leaf) {
+    ram.write32(leafAddress, marked);
+  }
 }

@@ -88,6 +88,18 @@ export class Ram {
     this.#memory.u8[REGION.frameFlags + frame] = this.flagsOf(frame) & ~flags;
   }
 
+  /** Numbers of the frames that were written since the last call. */
+  takeDirtyFrames(): number[] {
+    const frames: number[] = [];
+    for (let frame = 0; frame < this.size / PAGE_SIZE; frame++) {
+      if (this.flagsOf(frame) & FRAME.dirty) {
+        frames.push(frame);
+        this.clearFlags(frame, FRAME.dirty);
+      }
+    }
+    return frames;
+  }
+
   /** Must be called before bytes of one frame change. */
   touch(address: number, length: number): void {
     const frame = address >>> 12;
