@@ -4,8 +4,9 @@ import type { Engine } from './engine.ts';
 import { bochs } from './engines/bochs.ts';
 import { type HostedEngine, inChildProcess } from './engines/child-process.ts';
 import { qemu } from './engines/qemu.ts';
+import { ringside } from './engines/ringside.ts';
 import { v86 } from './engines/v86.ts';
 
-export const hostedEngines: readonly HostedEngine[] = [v86];
+export const hostedEngines: readonly HostedEngine[] = [ringside, v86];
 
 export const engines: readonly Engine[] = [...hostedEngines.map(inChildProcess), qemu, bochs];

@@ -68,6 +68,7 @@ export function fill({ cpu }: BareMachine, { ring, seed, paging }: RandomMachine
       ram.write32(at, value());
     }
   };
+  words(0, JUNK, () => 0);
   words(JUNK, RAM_SIZE, () => dice.uint32());
   writeDescriptors(words, ram.write32.bind(ram), dice, ring);
   words(DIRECTORY, DIRECTORY + 0x1000, () =>
