@@ -8,11 +8,14 @@ import { NoBochs } from './rings/bochs.ts';
 import { NoImage } from './rings/build.ts';
 import { compareRings } from './rings/compare.ts';
 import { runEmulated } from './rings/emulated.ts';
+import { compareSilicon } from './silicon/compare.ts';
+import { NoSilicon } from './silicon/host.ts';
+import { SILICON_USAGE, SiliconUsageError, siliconOptions } from './silicon/options.ts';
 
 const USAGE = `Usage: npm run conformance -- <suite> [arguments]
 
   rings [text]   privileged cases against Bochs; only those with the text in their name
-`;
+${SILICON_USAGE}`;
 
 /** A mistake in the command line. */
 class UsageError extends Error {}
@@ -20,7 +23,10 @@ class UsageError extends Error {}
 /** Answers the number of differences. */
 type Suite = (args: readonly string[]) => number | Promise<number>;
 
-const SUITES = new Map<string, Suite>([['rings', rings]]);
+const SUITES = new Map<string, Suite>([
+  ['rings', rings],
+  ['silicon', (args) => compareSilicon(siliconOptions(args, console.log))],
+]);
 
 function rings(args: readonly string[]): number {
   const [only, ...more] = args;
@@ -42,9 +48,9 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof UsageError) {
+  if (error instanceof UsageError || error instanceof SiliconUsageError) {
     console.error(`${error.message}\n\n${USAGE}`);
-  } else if (error instanceof NoBochs || error instanceof NoImage) {
+  } else if (error instanceof NoBochs || error instanceof NoImage || error instanceof NoSilicon) {
     console.error(error.message);
   } else {
     throw error;

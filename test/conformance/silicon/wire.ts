@@ -16,12 +16,26 @@ export const READ_ONLY_BASE = DATA_BASE + 2 * PAGE_BYTES;
 
 export const MAX_BATCH = 4096;
 export const MAX_CODE = 32;
-const MAX_PATCHES = 6;
-const MAX_PATCH_BYTES = 32;
+export const MAX_PATCHES = 6;
+export const MAX_PATCH_BYTES = 32;
 const MAX_RUNS = 8;
 const MAX_RUN_BYTES = 384;
 /** An FXSAVE image up to and including XMM7 (SDM 1 §10.5.1). */
 export const FXSAVE_BYTES = 288;
+
+/** Offsets in an FXSAVE image; ST(i) and XMMi lie 16 bytes apart. */
+export const FXSAVE = {
+  control: 0,
+  status: 2,
+  tags: 4,
+  opcode: 6,
+  instruction: 8,
+  operand: 16,
+  mxcsr: 24,
+  mxcsrMask: 28,
+  stack: 32,
+  vectors: 160,
+} as const;
 
 /** The selector that the host's kernel gives flat user code, and the one for flat user data. */
 export const USER_CODE_SELECTOR = 0x23;
@@ -237,6 +251,48 @@ function encodeCase(bytes: Buffer, at: number, subject: SiliconCase): void {
   if (subject.fxsave) {
     bytes.set(subject.fxsave, at + CASE.fxsave);
   }
+}
+
+/** The cases of an encoded batch. */
+export function decodeBatch(bytes: Buffer): SiliconCase[] {
+  return Array.from({ length: bytes.readUInt32LE(4) }, (_, index) =>
+    decodeCase(bytes, BATCH_HEADER_BYTES + index * CASE_BYTES),
+  );
+}
+
+function decodeCase(bytes: Buffer, at: number): SiliconCase {
+  const words = (from: number, count: number): number[] =>
+    Array.from({ length: count }, (_, index) => bytes.readUInt32LE(at + from + 4 * index));
+  const selector = (number: number): number => bytes.readUInt16LE(at + CASE.segments + 2 * number);
+  const flags = bytes.readUInt8(at + CASE.flags);
+  const mode = (Object.keys(MODES) as Mode[])[bytes.readUInt8(at + CASE.mode)];
+  if (!mode) {
+    throw new RangeError('A case has a mode that there is not');
+  }
+  return {
+    mode,
+    code: slice(bytes, at + CASE.code, bytes.readUInt8(at + CASE.codeLength)),
+    codeAddress: bytes.readUInt32LE(at + CASE.codeAddress),
+    eip: bytes.readUInt32LE(at + CASE.eip),
+    registers: Uint32Array.from(words(CASE.registers, 8)),
+    eflags: bytes.readUInt32LE(at + CASE.eflags),
+    ...(flags & FLAG.withSegments && {
+      segments: {
+        es: selector(0),
+        cs: selector(1),
+        ss: selector(2),
+        ds: selector(3),
+        fs: selector(4),
+        gs: selector(5),
+      },
+    }),
+    memory: Array.from({ length: bytes.readUInt8(at + CASE.patchCount) }, (_, number) => {
+      const patchAt = at + CASE.patches + number * (8 + MAX_PATCH_BYTES);
+      const length = bytes.readUInt32LE(patchAt + 4);
+      return { address: bytes.readUInt32LE(patchAt), bytes: slice(bytes, patchAt + 8, length) };
+    }),
+    ...(flags & FLAG.withFpu && { fxsave: slice(bytes, at + CASE.fxsave, FXSAVE_BYTES) }),
+  };
 }
 
 /** A case that breaks a limit of the record is our mistake, not a result. */

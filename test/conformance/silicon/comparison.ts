@@ -1,0 +1,174 @@
+/** Whether two results of one case are the same, as far as the SDM defines what comes out. */
+
+import { type Decoded, decode } from '../../../emulator/cpu/decoder.ts';
+import type { OpcodeMap } from '../../../emulator/cpu/opcode-map.ts';
+import { wordsOf } from './layout.ts';
+import { type CaseFacts, undefinedAfter, undefinedConditionCodesAfter } from './masks.ts';
+import { FXSAVE, type MemoryPatch, type SiliconCase, type SiliconResult } from './wire.ts';
+
+/** One part of the result that differs. */
+export interface Difference {
+  readonly part: string;
+  readonly host: string;
+  readonly ours: string;
+}
+
+const NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
+const hex = (value: number): string => value.toString(16).padStart(8, '0');
+const bytesText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** The instruction of a case as our decoder reads it, if it does. */
+export function decodedOf(map: OpcodeMap, subject: SiliconCase): Decoded | undefined {
+  const selector = subject.segments?.cs;
+  const words = selector === undefined ? undefined : wordsOf(selector);
+  const is32 = words === undefined || (words[1] & 0x40_0000) !== 0;
+  const padded = new Uint8Array(subject.code.length + 16).fill(0xcc);
+  padded.set(subject.code);
+  const decoded = decode(map, padded, 0, { is32, isFlat: subject.segments === undefined });
+  return 'entry' in decoded ? decoded : undefined;
+}
+
+export class Comparison {
+  readonly #map: OpcodeMap;
+
+  constructor(map: OpcodeMap) {
+    this.#map = map;
+  }
+
+  /** None: the results are the same. */
+  differences(host: SiliconResult, ours: SiliconResult): Difference[] {
+    if (host.outcome === 'died') {
+      return [{ part: 'outcome', host: 'died', ours: ours.outcome }];
+    }
+    const found = [...this.#plain(host, ours), ...this.#fpu(host, ours)];
+    return found;
+  }
+
+  #plain(host: SiliconResult, ours: SiliconResult): Difference[] {
+    const found: Difference[] = [];
+    const note = (part: string, a: string | number, b: string | number): void => {
+      if (a !== b) {
+        found.push({
+          part,
+          host: typeof a === 'number' ? hex(a) : a,
+          ours: typeof b === 'number' ? hex(b) : b,
+        });
+      }
+    };
+    note('outcome', host.outcome, ours.outcome);
+    note('vector', host.vector, ours.vector);
+    if (host.outcome === 'fault' && ours.outcome === 'fault') {
+      note('error code', host.errorCode, ours.errorCode);
+      note('cr2', host.cr2, ours.cr2);
+    }
+    note('eip', host.eip, ours.eip);
+    NAMES.forEach((name, number) => {
+      note(name, host.registers[number] ?? 0, ours.registers[number] ?? 0);
+    });
+    note('eflags', host.eflags, ours.eflags);
+    for (const name of ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const) {
+      note(name, host.segments[name], ours.segments[name]);
+    }
+    const memories = [memoryText(host.memory), memoryText(like(host, ours.memory))];
+    note('memory', memories[0] ?? '', memories[1] ?? '');
+    return found.length === 0 ? found : this.#withoutUndefined(host, ours, found);
+  }
+
+  /** Only when something differs is it worth asking what is defined. */
+  #withoutUndefined(host: SiliconResult, ours: SiliconResult, found: Difference[]): Difference[] {
+    const decoded = decodedOf(this.#map, host.subject);
+    if (decoded === undefined || !hasRun(host)) {
+      return found;
+    }
+    const undefinedParts = undefinedAfter(factsOf(decoded, host));
+    const first = decoded.operands[0];
+    return found.filter(({ part }) => {
+      if (part === 'eflags') {
+        return ((host.eflags ^ ours.eflags) & ~undefinedParts.flags) !== 0;
+      }
+      if (!undefinedParts.destination) {
+        return true;
+      }
+      return first?.memory === undefined ? part !== NAMES[first?.register ?? 0] : part !== 'memory';
+    });
+  }
+
+  #fpu(host: SiliconResult, ours: SiliconResult): Difference[] {
+    const [a, b] = [host.fxsave, ours.fxsave];
+    if (a === undefined || b === undefined) {
+      return [];
+    }
+    const found: Difference[] = [];
+    const note = (part: string, from: number, to: number): void => {
+      const [left, right] = [a.subarray(from, to), b.subarray(from, to)];
+      if (Buffer.compare(left, right) !== 0) {
+        found.push({ part, host: bytesText(left), ours: bytesText(right) });
+      }
+    };
+    note('control word', FXSAVE.control, FXSAVE.control + 2);
+    note('status word', FXSAVE.status, FXSAVE.status + 2);
+    note('tags', FXSAVE.tags, FXSAVE.tags + 1);
+    note('x87 instruction pointer', FXSAVE.instruction, FXSAVE.instruction + 4);
+    note('mxcsr', FXSAVE.mxcsr, FXSAVE.mxcsr + 4);
+    for (let number = 0; number < 8; number++) {
+      const stack = FXSAVE.stack + 16 * number;
+      note(`st${number}`, stack, stack + 10);
+      const vector = FXSAVE.vectors + 16 * number;
+      note(`xmm${number}`, vector, vector + 16);
+    }
+    return found.filter(
+      ({ part }) => part !== 'status word' || !this.#isUndefinedStatus(host, ours),
+    );
+  }
+
+  #isUndefinedStatus(host: SiliconResult, ours: SiliconResult): boolean {
+    const decoded = decodedOf(this.#map, host.subject);
+    if (decoded?.entry.instruction.unit !== 'x87' || !hasRun(host)) {
+      return false;
+    }
+    const mask = undefinedConditionCodesAfter(decoded.entry.instruction.mnemonic);
+    return ((statusOf(host) ^ statusOf(ours)) & ~mask) === 0;
+  }
+}
+
+/** Whether the instruction ended; the fetch of the next one may have faulted. */
+const hasRun = ({ outcome, eip, subject }: SiliconResult): boolean =>
+  outcome === 'completed' || eip !== subject.eip;
+
+const statusOf = ({ fxsave }: SiliconResult): number =>
+  (fxsave?.[FXSAVE.status] ?? 0) | ((fxsave?.[FXSAVE.status + 1] ?? 0) << 8);
+
+/** What the table of undefined things asks about a case. */
+function factsOf(decoded: Decoded, host: SiliconResult): CaseFacts {
+  const { subject } = host;
+  const by = decoded.operands.at(-1);
+  const count =
+    by?.operand.kind === 'count'
+      ? (subject.registers[1] as number)
+      : by?.operand.kind === 'one'
+        ? 1
+        : (by?.value ?? 0);
+  const ZF = 0x40;
+  return {
+    mnemonic: decoded.entry.instruction.mnemonic,
+    operandBits: (8 * decoded.size) as 8 | 16 | 32,
+    count: count & 31,
+    // All that is asked is whether it is zero, which ZF tells.
+    source: host.eflags & ZF ? 0 : 1,
+  };
+}
+
+function memoryText(memory: readonly MemoryPatch[]): string {
+  return memory.map(({ address, bytes }) => `${hex(address)}:${bytesText(bytes)}`).join(' ');
+}
+
+/** Our changes, cut to where the host's result had no more room. */
+function like(host: SiliconResult, memory: readonly MemoryPatch[]): readonly MemoryPatch[] {
+  if (!host.moreMemory) {
+    return memory;
+  }
+  return host.memory.map(({ address, bytes }) => {
+    const ours = memory.find((run) => run.address === address);
+    return { address, bytes: ours?.bytes.subarray(0, bytes.length) ?? new Uint8Array() };
+  });
+}
