@@ -50,6 +50,12 @@ export class Watchpoints {
     this.#replace(this.#all.filter((other) => other !== watchpoint));
   }
 
+  forgetHits(): void {
+    if (this.hits.length > 0) {
+      this.hits = [];
+    }
+  }
+
   /** Whether accesses to this linear page must take the slow path. */
   watchesPage(page: number): boolean {
     return this.#linearPages.has(page);

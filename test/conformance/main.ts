@@ -4,6 +4,9 @@
  * Exit status: 0 no differences, 1 differences, 2 nothing was compared.
  */
 
+import { NoObjdump } from './disassembly/objdump.ts';
+import { compareFiles, NoCode } from './disassembly/run.ts';
+import { runFuzz } from './fuzz/options.ts';
 import { NoBochs } from './rings/bochs.ts';
 import { NoImage } from './rings/build.ts';
 import { compareRings } from './rings/compare.ts';
@@ -11,22 +14,38 @@ import { runEmulated } from './rings/emulated.ts';
 import { compareSilicon } from './silicon/compare.ts';
 import { NoSilicon } from './silicon/host.ts';
 import { SILICON_USAGE, SiliconUsageError, siliconOptions } from './silicon/options.ts';
+import { UsageError } from './usage.ts';
 
 const USAGE = `Usage: npm run conformance -- <suite> [arguments]
+
+  disassembly <file>...
+                 all code of ELF files against objdump, in both syntaxes
+
+  fuzz [--bytes N] [--seed S]
+                 N random bytes as instructions in each ring; a difference is an exception of ours
 
   rings [text]   privileged cases against Bochs; only those with the text in their name
 ${SILICON_USAGE}`;
 
-/** A mistake in the command line. */
-class UsageError extends Error {}
+/** What says that there is nothing to compare with. */
+const UNAVAILABLE = [NoBochs, NoCode, NoImage, NoObjdump, NoSilicon];
 
 /** Answers the number of differences. */
 type Suite = (args: readonly string[]) => number | Promise<number>;
 
 const SUITES = new Map<string, Suite>([
+  ['disassembly', disassembly],
+  ['fuzz', (args) => runFuzz(args, console.log)],
   ['rings', rings],
   ['silicon', (args) => compareSilicon(siliconOptions(args, console.log))],
 ]);
+
+function disassembly(files: readonly string[]): number {
+  if (files.length === 0) {
+    throw new UsageError('Which files?');
+  }
+  return compareFiles(files, console.log);
+}
 
 function rings(args: readonly string[]): number {
   const [only, ...more] = args;
@@ -50,8 +69,8 @@ try {
 } catch (error) {
   if (error instanceof UsageError || error instanceof SiliconUsageError) {
     console.error(`${error.message}\n\n${USAGE}`);
-  } else if (error instanceof NoBochs || error instanceof NoImage || error instanceof NoSilicon) {
-    console.error(error.message);
+  } else if (UNAVAILABLE.some((kind) => error instanceof kind)) {
+    console.error((error as Error).message);
   } else {
     throw error;
   }
