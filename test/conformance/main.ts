@@ -5,7 +5,8 @@
  */
 
 import { NoObjdump } from './disassembly/objdump.ts';
-import { compareFiles, NoCode } from './disassembly/run.ts';
+import { disassemblyOptions } from './disassembly/options.ts';
+import { compareDisassembly, NoCode } from './disassembly/run.ts';
 import { runFuzz } from './fuzz/options.ts';
 import { NoBochs } from './rings/bochs.ts';
 import { NoImage } from './rings/build.ts';
@@ -18,8 +19,8 @@ import { UsageError } from './usage.ts';
 
 const USAGE = `Usage: npm run conformance -- <suite> [arguments]
 
-  disassembly <file>...
-                 all code of ELF files against objdump, in both syntaxes
+  disassembly [--opcodes] [--random N] [--seed S] <file>...
+                 all code of ELF files, every opcode, N random bytes against objdump
 
   fuzz [--bytes N] [--seed S]
                  N random bytes as instructions in each ring; a difference is an exception of ours
@@ -34,18 +35,11 @@ const UNAVAILABLE = [NoBochs, NoCode, NoImage, NoObjdump, NoSilicon];
 type Suite = (args: readonly string[]) => number | Promise<number>;
 
 const SUITES = new Map<string, Suite>([
-  ['disassembly', disassembly],
+  ['disassembly', (args) => compareDisassembly(disassemblyOptions(args, console.log))],
   ['fuzz', (args) => runFuzz(args, console.log)],
   ['rings', rings],
   ['silicon', (args) => compareSilicon(siliconOptions(args, console.log))],
 ]);
-
-function disassembly(files: readonly string[]): number {
-  if (files.length === 0) {
-    throw new UsageError('Which files?');
-  }
-  return compareFiles(files, console.log);
-}
 
 function rings(args: readonly string[]): number {
   const [only, ...more] = args;

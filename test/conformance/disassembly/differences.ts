@@ -1,0 +1,144 @@
+/** Differences between our text and objdump's that are none of meaning, each with its reason. */
+
+import { extensionOf } from './extensions.ts';
+
+/** What both say of the same bytes, in one syntax. */
+export interface Pair {
+  readonly bytes: Uint8Array;
+  readonly ours: Text;
+  readonly theirs: Text;
+  /** What we say of the bytes behind, where we say `fwait`. */
+  readonly after?: Text;
+}
+
+interface Text {
+  readonly length: number;
+  /** Words before the mnemonic. */
+  readonly prefixes: readonly string[];
+  /** Empty where there are prefixes alone. */
+  readonly mnemonic: string;
+  readonly operands: string;
+}
+
+interface Acceptance {
+  readonly reason: string | ((pair: Pair) => string);
+  accepts(pair: Pair): boolean;
+}
+
+const PREFIX_WORDS = new Set([
+  ...['data16', 'addr16', 'lock', 'rep', 'repz', 'repnz', 'bnd', 'notrack'],
+  ...['xacquire', 'xrelease', 'es', 'cs', 'ss', 'ds', 'fs', 'gs', '{vex}', '{evex}'],
+]);
+
+/** Takes a line apart. */
+export function textOf({ length, text }: { length: number; text: string }): Text {
+  const words = text.split(' ');
+  const first = words.findIndex((word) => !PREFIX_WORDS.has(word));
+  const count = first < 0 ? words.length : first;
+  const [mnemonic = '', ...operands] = words.slice(count);
+  return { length, prefixes: words.slice(0, count), mnemonic, operands: operands.join(' ') };
+}
+
+const isBad = ({ mnemonic }: Text): boolean => mnemonic === '(bad)';
+const isPartlyBad = ({ operands }: Text): boolean => operands.includes('(bad)');
+const isLonger = ({ ours, theirs }: Pair): boolean => theirs.length > ours.length;
+const saysTheSame = (a: Text, b: Text): boolean =>
+  a.mnemonic === b.mnemonic && a.operands === b.operands && a.length === b.length;
+
+/** Prefixes that AVX and its kin share with older instructions. */
+const ESCAPES = [0x62, 0x8f, 0xc4, 0xc5];
+const opcodeOf = ({ bytes, ours }: Pair): number => bytes[ours.prefixes.length] ?? 0;
+
+/** By how an extension that we have not got calls the bytes, how we do. */
+const formerNames: Readonly<Record<string, string>> = {
+  ...{ tzcnt: 'bsf', lzcnt: 'bsr', wbnoinvd: 'wbinvd' },
+};
+
+/** fwait and what follows as one instruction: `fnstcw` with a wait before it is `fstcw`. */
+function isJoined(pair: Pair): boolean {
+  const { ours, theirs, after } = pair;
+  if (after === undefined) {
+    return false;
+  }
+  const waiting = after.mnemonic.replace(/^fn/, 'f');
+  const mnemonic = waiting === theirs.mnemonic ? waiting : after.mnemonic;
+  const joined = { ...after, mnemonic, length: ours.length + after.length };
+  return (
+    saysTheSame(joined, theirs) ||
+    reasonFor({ bytes: pair.bytes, ours: joined, theirs }) !== undefined
+  );
+}
+
+const HINTS = /^(?:prefetch\w*|cldemote|bnd\w+|rdsspd)$/;
+const REFUSED = ['bsf', 'bsr', 'wbinvd'];
+const UNDOCUMENTED = /^(?:salc|fcom|fcomp|fxch|fstp|fstp1|fstp8|fstp9|fneni|fndisi|fnsetpm)$/;
+
+/** The first that accepts a difference names its class. */
+const acceptances: readonly Acceptance[] = [
+  {
+    reason: ({ theirs }) =>
+      `CPUID denies ${extensionOf(theirs.mnemonic)}: the processor raises #UD`,
+    accepts: ({ ours, theirs }) => isBad(ours) && extensionOf(theirs.mnemonic) !== undefined,
+  },
+  {
+    reason: 'SSE4.1 stores words with pextrw too: the processor raises #UD',
+    accepts: ({ bytes, ours, theirs }) =>
+      isBad(ours) && theirs.mnemonic === 'pextrw' && bytes.includes(0x3a) && theirs.length >= 6,
+  },
+  {
+    reason: 'ud0 and ud1 are names for opcodes that raise #UD',
+    accepts: ({ ours, theirs }) => isBad(ours) && /^ud[01]$/.test(theirs.mnemonic),
+  },
+  {
+    reason: 'control and test registers that the processor has not',
+    accepts: ({ ours, theirs }) =>
+      isBad(ours) && theirs.mnemonic === 'mov' && /\b(?:tr|cr)\d/.test(theirs.operands),
+  },
+  {
+    reason: 'the processor ignores the prefix, as all did before the extension',
+    accepts: ({ ours, theirs }) =>
+      formerNames[theirs.mnemonic] === ours.mnemonic && theirs.operands === ours.operands,
+  },
+  {
+    reason: 'the processor ignores a prefix that objdump refuses',
+    accepts: ({ ours, theirs }) => isBad(theirs) && REFUSED.includes(ours.mnemonic),
+  },
+  {
+    reason: 'a hint of an extension that CPUID denies: the processor does nothing',
+    accepts: ({ ours, theirs }) => ours.mnemonic.startsWith('nop') && HINTS.test(theirs.mnemonic),
+  },
+  {
+    reason: 'a no-operation that shows its size: objdump names the prefix all the same',
+    accepts: ({ ours, theirs }) => ours.mnemonic.startsWith('nop') && saysTheSame(ours, theirs),
+  },
+  {
+    reason: 'undocumented instructions that objdump does not know, or remarks on',
+    accepts: ({ ours, theirs }) =>
+      UNDOCUMENTED.test(ours.mnemonic) &&
+      ours.length === theirs.length &&
+      (isBad(theirs) || theirs.mnemonic.startsWith(`${ours.mnemonic}(`)),
+  },
+  {
+    reason: 'objdump joins fwait with an instruction of the x87 that follows',
+    accepts: isJoined,
+  },
+  {
+    reason: 'objdump leaves out prefixes of an opcode that there is not',
+    accepts: ({ ours, theirs }) => isBad(ours) && saysTheSame(ours, theirs),
+  },
+  {
+    reason: 'objdump names an instruction and says which operand there is not',
+    accepts: ({ ours, theirs }) => isBad(ours) && isPartlyBad(theirs),
+  },
+  {
+    reason: 'objdump skips more of a malformed instruction of AVX or XOP',
+    accepts: (pair) =>
+      isBad(pair.ours) && isBad(pair.theirs) && ESCAPES.includes(opcodeOf(pair)) && isLonger(pair),
+  },
+];
+
+/** Why a difference is accepted; `undefined` when it is not. */
+export function reasonFor(pair: Pair): string | undefined {
+  const reason = acceptances.find((acceptance) => acceptance.accepts(pair))?.reason;
+  return typeof reason === 'function' ? reason(pair) : reason;
+}
