@@ -6,8 +6,13 @@ import type { Instruction } from './instruction.ts';
 import { arithmetic } from './instructions/arithmetic.ts';
 import { bits } from './instructions/bits.ts';
 import { branches } from './instructions/branch.ts';
+import { controlRegisters } from './instructions/control-register.ts';
 import { decimal } from './instructions/decimal.ts';
+import { descriptorTables } from './instructions/descriptor-table.ts';
+import { farTransfers } from './instructions/far-transfer.ts';
 import { flagControl } from './instructions/flag-control.ts';
+import { identification } from './instructions/identification.ts';
+import { inputOutput } from './instructions/input-output.ts';
 import { interruptInstructions } from './instructions/interrupt.ts';
 import { logic } from './instructions/logic.ts';
 import { moves } from './instructions/move.ts';
@@ -30,6 +35,11 @@ const instructions: readonly Instruction[] = [
   ...branches,
   ...flagControl,
   ...interruptInstructions,
+  ...farTransfers,
+  ...descriptorTables,
+  ...controlRegisters,
+  ...inputOutput,
+  ...identification,
 ];
 
 const map = makeOpcodeMap(instructions);

@@ -14,16 +14,15 @@ import { CodeCache } from './code-cache.ts';
 import { coldTier } from './cold-tier/cold-tier.ts';
 import { SIGNATURE } from './cpuid.ts';
 import { DebugRegisters } from './debug-registers.ts';
-import { decode, LONGEST } from './decoder.ts';
 import type { Engine, EngineMaker } from './engine.ts';
 import type { Environment, Event } from './environment.ts';
 import { combine, hasErrorCode, VECTOR } from './exceptions.ts';
-import { arithmeticFlags, EFLAGS, eflagsOf, flagWords } from './flags.ts';
+import { arithmeticFlags, EFLAGS, eflagsOf, flagWords, setArithmeticFlags } from './flags.ts';
 import { GuestAccess } from './guest-access.ts';
 import { instructionSet } from './instruction-set.ts';
 import { FAULT } from './native.ts';
 import { RECORD } from './record.ts';
-import { EXIT, makeState, type State, TRANSIENT } from './state.ts';
+import { EXIT, makeState, REPEATING, type State, TRANSIENT } from './state.ts';
 import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
 import { deliver } from './system/interrupts.ts';
@@ -38,6 +37,8 @@ export interface ProcessorImage {
 
 /** At most so many instructions between two looks around. */
 const SLICE = 1 << 24;
+/** No budget. */
+const NEVER = 0xffff_ffff;
 
 export class Processor {
   readonly memory: LinearMemory;
@@ -200,7 +201,7 @@ export class Processor {
     const end = state.retired + count;
     this.#stop = undefined;
     this.#passing = this.linearEip;
-    this.watchpoints.hits = [];
+    this.watchpoints.forgetHits();
     while (state.retired < end) {
       if (this.#beforeInstruction()) {
         state.retired += 1;
@@ -231,7 +232,7 @@ export class Processor {
   /** Interrupts that are due. Answers whether one was delivered. */
   #beforeInstruction(): boolean {
     const { state } = this;
-    if (state.pendingTraps) {
+    if (state.pendingTraps && !this.debug.isHeld) {
       this.debug.report(state.pendingTraps);
       state.pendingTraps = 0;
       this.#raise({ vector: VECTOR.debug, errorCode: undefined, kind: 'trap', eip: state.eip });
@@ -258,14 +259,15 @@ export class Processor {
   #runEngine(budget: number): void {
     const { state } = this;
     const flagsBefore = state.systemFlags;
-    const eipBefore = state.eip;
     this.debug.clearsResume = true;
     this.debug.noStep = false;
+    this.#isBreakpoint = false;
     this.#runStart = state.retired;
     this.#runBudget = budget;
     this.#stolen = 0;
     state.exit = EXIT.none;
     state.budget = budget;
+    state.repeatedAt = state.repeating === REPEATING.no ? NEVER : budget;
     const start = this.code.find(state.eip);
     const record = this.#engine.run(start, state.budget);
     const executed = budget - state.budget - this.#stolen;
@@ -273,40 +275,32 @@ export class Processor {
     state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
     const exit = state.exit;
     state.exit = EXIT.none;
+    if (executed > 0) {
+      state.repeating = state.repeatedAt === state.budget ? state.repeatedKind : REPEATING.no;
+    }
     if (exit === EXIT.fault && executed < budget) {
       this.debug.dropTraps(this.watchpoints);
+      if (state.repeating === REPEATING.changesFlags) {
+        // A fault restores them, so that the whole instruction seems not to have begun (SDM 2B, REP).
+        setArithmeticFlags(state, state.flagsBefore);
+      }
       this.#raiseFault();
       state.retired += 1;
     } else {
       // A fault at the very end of the budget is that of the next fetch, which will come again.
-      const isInside = executed === 1 && state.eip === eipBefore && this.#isRepeated();
-      this.#afterRun(executed > 0, flagsBefore, isInside);
+      this.#afterRun(executed > 0, flagsBefore);
     }
     this.#passing = undefined;
   }
 
-  /** @param isInside the last instruction is a repeated one that has iterations left */
-  #afterRun(hasExecuted: boolean, flagsBefore: number, isInside: boolean): void {
+  #afterRun(hasExecuted: boolean, flagsBefore: number): void {
     const { state } = this;
-    if (hasExecuted && flagsBefore & EFLAGS.resume && this.debug.clearsResume && !isInside) {
+    const clearsResume = this.debug.clearsResume && state.repeating === REPEATING.no;
+    if (hasExecuted && flagsBefore & EFLAGS.resume && clearsResume) {
       state.systemFlags = (state.systemFlags & ~EFLAGS.resume) >>> 0;
     }
     const isStep = hasExecuted && (flagsBefore & EFLAGS.trap) !== 0 && !this.debug.noStep;
-    const conditions = this.debug.takeTraps(this.watchpoints, isStep);
-    if (conditions !== 0) {
-      if (isInside) {
-        // So that an instruction breakpoint does not repeat with each iteration (SDM 3B §18.3.1.1).
-        state.systemFlags = (state.systemFlags | EFLAGS.resume) >>> 0;
-      }
-      state.pendingTraps = conditions;
-    }
-  }
-
-  /** Whether a string instruction with a repeat prefix stands at EIP. */
-  #isRepeated(): boolean {
-    const bytes = this.access.peek(this.linearEip, LONGEST);
-    const decoded = decode(instructionSet.map, bytes, 0, this.code.context);
-    return 'entry' in decoded && decoded.entry.instruction.mnemonic.startsWith('rep');
+    this.debug.noteTraps(this.watchpoints, isStep);
   }
 
   #raiseFault(): void {
@@ -319,13 +313,13 @@ export class Processor {
       kind: this.#isBreakpoint ? 'trap' : 'fault',
       eip: state.eip,
     });
-    this.#isBreakpoint = false;
   }
 
   /** Takes an event to its handler; exceptions on the way are combined as the manual says. */
   #raise(event: Event): void {
     this.state.halted = 0;
     if (this.environment.intercept(event)) {
+      this.state.repeating = REPEATING.no;
       return;
     }
     let current = event;
@@ -389,6 +383,8 @@ export class Processor {
 
   /** Delivers an event from within an instruction. */
   enterHandler(event: Event): void {
+    // RF is cleared at the start of the instruction, so that none is pushed (SDM 3B §18.3.1.1).
+    this.state.systemFlags = (this.state.systemFlags & ~EFLAGS.resume) >>> 0;
     if (this.environment.intercept(event)) {
       return;
     }

@@ -5,6 +5,7 @@ import { arithmeticFlags, EFLAGS, setArithmeticFlags } from '../flags.ts';
 import type { Instruction } from '../instruction.ts';
 import { native } from '../native.ts';
 import { EAX } from '../state.ts';
+import { holdInterrupts } from '../system/interrupts.ts';
 
 const LOW_FLAGS = 0xd5;
 
@@ -31,7 +32,7 @@ const setInterruptFlag = native('setInterruptFlag', (cpu, isOn: number) => {
     ? (state.systemFlags | EFLAGS.interrupt) >>> 0
     : (state.systemFlags & ~EFLAGS.interrupt) >>> 0;
   if (isOn && !wasOn) {
-    state.shadow = cpu.retiredNow + 1;
+    holdInterrupts(cpu);
     if (state.interruptRequest) {
       cpu.endRun();
     }

@@ -6,16 +6,14 @@ import { native } from '../native.ts';
 import type { Operand } from '../operand.ts';
 import type { Size } from '../semantics.ts';
 import { CS, DS, EAX, EDX, ES, FS, GS, SS, segmentAddress } from '../state.ts';
+import { holdEvents } from '../system/interrupts.ts';
 import { loadSegment } from '../system/segmentation.ts';
 
 /** Loads a segment register; one that is SS holds off interrupts for an instruction. */
 export const loadSegmentRegister = native('loadSegment', (cpu, index: number, selector: number) => {
-  if (index === CS || index > GS) {
-    cpu.fault(VECTOR.undefined);
-  }
   loadSegment(cpu, index, selector & 0xffff);
   if (index === SS) {
-    cpu.state.shadow = cpu.retiredNow + 1;
+    holdEvents(cpu);
   }
 });
 
@@ -36,33 +34,25 @@ function extendTo(mnemonic: string, opcode: string, from: 'b' | 'w', signed: boo
   };
 }
 
-/** lds and its like: offset and selector from memory. */
+/** lds and its like: offset and selector from memory, which are two accesses. */
 function loadFar(mnemonic: string, encoding: string, segment: number): Instruction {
   return {
     mnemonic,
     encodings: [encoding],
     ends: true,
     execute(cpu, target: Operand, source: Operand) {
-      const pointer = cpu.pointer(source, 'read');
-      const size = cpu.constant(cpu.size);
-      cpu.write(target, cpu.call(loadFarPointer, pointer, size, cpu.constant(segment)));
+      const offset = cpu.read({ ...source, size: cpu.size });
+      const selector = cpu.read({ ...source, size: 2 }, cpu.constant(cpu.size));
+      cpu.call(loadFarSegment, cpu.constant(segment), selector);
+      cpu.write(target, offset);
       cpu.jump(cpu.nextEip());
     },
   };
 }
 
-const loadFarPointer = native(
-  'loadFarPointer',
-  (cpu, pointer: number, size: number, segment: number) => {
-    const offset = cpu.access.valueAt(pointer >>> 0, size);
-    const selector = cpu.access.valueAt((pointer >>> 0) + size, 2);
-    loadSegment(cpu, segment, selector);
-    if (segment === SS) {
-      cpu.state.shadow = cpu.retiredNow + 1;
-    }
-    return offset;
-  },
-);
+const loadFarSegment = native('loadFarSegment', (cpu, index: number, selector: number) => {
+  loadSegment(cpu, index, selector & 0xffff);
+});
 
 const halfOf = (size: Size): Size => (size === 4 ? 2 : 1);
 
@@ -87,10 +77,13 @@ export const moves: readonly Instruction[] = [
   },
   {
     mnemonic: 'mov',
-    encodings: ['8E Sw,Ew :w'],
+    encodings: ['8E mem Sw,Ew :w', '8E reg Sw,Ev'],
     ends: true,
     execute(cpu, target: Operand, source: Operand) {
-      cpu.call(loadSegmentRegister, cpu.number(target), cpu.read(source));
+      const index = cpu.number(target);
+      const isNone = cpu.ltu(cpu.constant(GS), index);
+      cpu.faultIf(cpu.or(isNone, cpu.eq(index, cpu.constant(CS))), VECTOR.undefined);
+      cpu.call(loadSegmentRegister, index, cpu.read(source));
       cpu.jump(cpu.nextEip());
     },
   },

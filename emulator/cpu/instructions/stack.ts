@@ -11,41 +11,50 @@ import { native } from '../native.ts';
 import type { Operand } from '../operand.ts';
 import type { Processor } from '../processor.ts';
 import type { Semantics, Size } from '../semantics.ts';
-import { EBP, ESP, SEGMENTS, SS, segmentAddress } from '../state.ts';
-import {
-  changeableFlags,
-  changeFlags,
-  presentStack,
-  pushAll,
-  readStack,
-  setPointer,
-} from '../system/interrupts.ts';
-import { linearOf, updateAlignmentCheck } from '../system/segmentation.ts';
+import { EBP, ESP, SEGMENTS, SS, STATE, segmentAddress } from '../state.ts';
+import { changeableFlags, changeFlags } from '../system/interrupts.ts';
+import { linearOf, updateAlignmentCheck, writeSegmented } from '../system/segmentation.ts';
+import { readStack, setPointer, stackWord } from '../system/stack-frame.ts';
 import { loadSegmentRegister } from './move.ts';
 
 const stackSegment = <V>(cpu: Semantics<V>): V => cpu.constant(segmentAddress(SS, 'selector'));
+
+const stackMaskOf = <V>(cpu: Semantics<V>): V =>
+  cpu.isFlat ? cpu.constant(-1) : cpu.state('stackMask');
 
 /** The stack pointer as an offset into the stack segment. */
 const pointerOf = <V>(cpu: Semantics<V>): V =>
   cpu.isFlat ? cpu.register(ESP) : cpu.and(cpu.register(ESP), cpu.state('stackMask'));
 
-const offsetFrom = <V>(cpu: Semantics<V>, pointer: V, by: V): V =>
-  cpu.isFlat ? cpu.add(pointer, by) : cpu.and(cpu.add(pointer, by), cpu.state('stackMask'));
+const offsetFrom = <V>(cpu: Semantics<V>, pointer: V, by: V, mask = stackMaskOf(cpu)): V =>
+  cpu.isFlat ? cpu.add(pointer, by) : cpu.and(cpu.add(pointer, by), mask);
 
 /** Sets the stack pointer to an offset: ESP, or SP only. */
-function setPointerTo<V>(cpu: Semantics<V>, offset: V): void {
+function setPointerTo<V>(cpu: Semantics<V>, offset: V, mask = stackMaskOf(cpu)): void {
   if (cpu.isFlat) {
     cpu.setRegister(ESP, offset);
     return;
   }
-  const mask = cpu.state('stackMask');
   const kept = cpu.and(cpu.register(ESP), cpu.xor(mask, cpu.constant(-1)));
   cpu.setRegister(ESP, cpu.or(kept, offset));
 }
 
-export function push<V>(cpu: Semantics<V>, value: V, size: Size, written: Size = size): void {
+/** @param check comes after the value has been stored and before the pointer moves */
+export function push<V>(cpu: Semantics<V>, value: V, size: Size, check?: () => void): void {
+  pushPart(cpu, value, size, size, check);
+}
+
+/** Pushes a word of which only the low bytes are written. */
+function pushPart<V>(
+  cpu: Semantics<V>,
+  value: V,
+  size: Size,
+  written: Size,
+  check?: () => void,
+): void {
   const offset = offsetFrom(cpu, pointerOf(cpu), cpu.constant(-size));
   cpu.store(stackSegment(cpu), offset, value, written);
+  check?.();
   setPointerTo(cpu, offset);
 }
 
@@ -56,43 +65,42 @@ export function pop<V>(
   read: Size = size,
 ): { value: V; release: (more?: V) => void } {
   const pointer = pointerOf(cpu);
+  // Of the stack that is popped from: pop ss makes another one the stack.
+  const mask = stackMaskOf(cpu);
   const value = cpu.load(stackSegment(cpu), pointer, read);
   const release = (more?: V): void => {
     const by = more === undefined ? cpu.constant(size) : cpu.add(more, cpu.constant(size));
-    setPointerTo(cpu, offsetFrom(cpu, pointer, by));
+    setPointerTo(cpu, offsetFrom(cpu, pointer, by, mask), mask);
   };
   return { value, release };
 }
 
 const wide = (size: Size): 2 | 4 => (size === 2 ? 2 : 4);
 
+/** A fault leaves ESP as it was, but what has been stored by then stays. */
 const pushAllRegisters = native('pushAllRegisters', (cpu, size: number) => {
-  const { state } = cpu;
-  const { eax, ecx, edx, ebx, esp, ebp, esi, edi } = state;
-  const stack = presentStack(cpu);
-  pushAll(cpu, stack, size, [eax, ecx, edx, ebx, esp, ebp, esi, edi], cpu.isUser, 0);
-  state.esp = stack.pointer;
+  const { eax, ecx, edx, ebx, esp, ebp, esi, edi, stackMask } = cpu.state;
+  let offset = esp;
+  for (const value of [eax, ecx, edx, ebx, esp, ebp, esi, edi]) {
+    offset = ((offset - size) & stackMask) >>> 0;
+    writeSegmented(cpu, STATE.ssSelector, offset, size, value);
+  }
+  setPointer(cpu, offset);
 });
 
+/** The image of ESP is read, not loaded. */
+const POPPED = ['edi', 'esi', 'ebp', undefined, 'ebx', 'edx', 'ecx', 'eax'] as const;
+
+/** Silicon keeps the registers that it popped before a fault; ESP is loaded last. */
 const popAllRegisters = native('popAllRegisters', (cpu, size: number) => {
   const { state } = cpu;
-  const values = Array.from({ length: 8 }, (_, i) =>
-    readStack(cpu, (state.esp + i * size) & state.stackMask, size),
-  );
   const keep = size === 2 ? 0xffff_0000 : 0;
-  const set = (
-    register: 'edi' | 'esi' | 'ebp' | 'ebx' | 'edx' | 'ecx' | 'eax',
-    i: number,
-  ): void => {
-    state[register] = ((state[register] & keep) | (values[i] as number)) >>> 0;
-  };
-  set('edi', 0);
-  set('esi', 1);
-  set('ebp', 2);
-  set('ebx', 4);
-  set('edx', 5);
-  set('ecx', 6);
-  set('eax', 7);
+  POPPED.forEach((register, i) => {
+    const value = stackWord(cpu, i, size);
+    if (register !== undefined) {
+      state[register] = ((state[register] & keep) | value) >>> 0;
+    }
+  });
   setPointer(cpu, state.esp + 8 * size);
 });
 
@@ -115,22 +123,26 @@ const enterFrame = native('enterFrame', (cpu, bytes: number, nesting: number, si
   const { state } = cpu;
   const level = nesting & 31;
   const mask = state.stackMask;
-  const stack = presentStack(cpu);
-  const first = (state.esp - size) & mask;
-  const values = [state.ebp];
+  let pointer = state.esp;
+  // As with pusha, what has been stored before a fault stays.
+  const pushWord = (value: number): void => {
+    pointer = ((pointer & ~mask) | ((pointer - size) & mask)) >>> 0;
+    writeSegmented(cpu, STATE.ssSelector, pointer & mask, size, value);
+  };
+  pushWord(state.ebp);
+  const frame = pointer;
   for (let i = 1; i < level; i++) {
-    values.push(readStack(cpu, (state.ebp - i * size) & mask, size));
+    pushWord(readStack(cpu, (state.ebp - i * size) & mask, size));
   }
   if (level > 0) {
-    values.push((state.esp & ~mask) | first);
+    pushWord(frame);
   }
-  pushAll(cpu, stack, size, values, cpu.isUser, 0);
-  const end = (stack.pointer - bytes) & mask;
+  const end = (pointer - bytes) & mask;
   touchStack(cpu, end >>> 0, size);
   setPointer(cpu, end);
   const keep = size === 2 ? 0xffff_0000 : 0;
-  const frame = size === 2 ? first & 0xffff : ((state.ebp & ~mask) | first) >>> 0;
-  state.ebp = ((state.ebp & keep) | frame) >>> 0;
+  // With 32-bit operands all of ESP goes to EBP, whatever the size of the stack: so does silicon.
+  state.ebp = ((state.ebp & keep) | (size === 2 ? frame & 0xffff : frame)) >>> 0;
 });
 
 /** The last stack word must be writable (SDM 2A, ENTER: #SS, #PF). */
@@ -152,7 +164,7 @@ function segmentStack(
     execute(cpu) {
       const selector = cpu.state(`${SEGMENTS[index] as (typeof SEGMENTS)[number]}Selector`);
       // Only 16 bits are written, the upper half keeps what it was (SDM 2B, PUSH).
-      push(cpu, selector, wide(cpu.size), 2);
+      pushPart(cpu, selector, wide(cpu.size), 2);
     },
   };
   const popping: Instruction = {

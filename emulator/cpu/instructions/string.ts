@@ -6,18 +6,20 @@
  */
 
 import { copyElements, fillElements } from '../bulk.ts';
+import { arithmeticFlags } from '../flags.ts';
 import type { Instruction } from '../instruction.ts';
 import { type Native, native } from '../native.ts';
 import type { Semantics } from '../semantics.ts';
-import { EAX, ECX, EDI, ES, ESI, segmentAddress } from '../state.ts';
+import { EAX, ECX, EDI, ES, ESI, REPEATING, segmentAddress } from '../state.ts';
 
 const extraSegment = <V>(cpu: Semantics<V>): V => cpu.constant(segmentAddress(ES, 'selector'));
 
-const indexOf = <V>(cpu: Semantics<V>, register: number): V =>
+/** An index register or the count, of the address's size. */
+export const indexOf = <V>(cpu: Semantics<V>, register: number): V =>
   cpu.isFlat ? cpu.register(register) : cpu.and(cpu.register(register), cpu.addressMask());
 
 /** Sets a register, or its low half with 16-bit addresses. */
-function setIndex<V>(cpu: Semantics<V>, register: number, value: V): void {
+export function setIndex<V>(cpu: Semantics<V>, register: number, value: V): void {
   if (cpu.isFlat) {
     cpu.setRegister(register, value);
     return;
@@ -27,9 +29,30 @@ function setIndex<V>(cpu: Semantics<V>, register: number, value: V): void {
   cpu.setRegister(register, cpu.or(kept, cpu.and(value, mask)));
 }
 
-function advance<V>(cpu: Semantics<V>, register: number, elements: V): void {
+/** Moves an index register by so many elements. */
+export function advance<V>(cpu: Semantics<V>, register: number, elements: V): void {
   const bytes = cpu.mul(elements, cpu.mul(cpu.direction(), cpu.constant(cpu.size)));
   setIndex(cpu, register, cpu.add(cpu.register(register), bytes));
+}
+
+/** Repeats, and notes that between this iteration and the next the instruction has not ended. */
+export function again<V>(cpu: Semantics<V>, condition: V, changesFlags = false): void {
+  const kind = changesFlags ? REPEATING.changesFlags : REPEATING.keepsFlags;
+  cpu.when(condition, () => {
+    cpu.setState('repeatedAt', cpu.state('budget'));
+    cpu.setState('repeatedKind', cpu.constant(kind));
+  });
+  cpu.againIf(condition);
+}
+
+const noteFlags = native('noteFlags', ({ state }) => {
+  state.flagsBefore = arithmeticFlags(state);
+});
+
+/** Before the first iteration: a fault in a later one restores the flags. */
+function noteFirst<V>(cpu: Semantics<V>): void {
+  const last = cpu.add(cpu.state('budget'), cpu.constant(1));
+  cpu.when(cpu.ne(cpu.state('repeatedAt'), last), () => cpu.call(noteFlags));
 }
 
 interface StringOperation {
@@ -60,8 +83,8 @@ const operations: Readonly<Record<string, { opcode: number; operation: StringOpe
     operation: {
       registers: [ESI, EDI],
       run(cpu) {
+        const b = target(cpu); // ES:EDI first: the order in which silicon faults
         const a = source(cpu);
-        const b = target(cpu);
         cpu.setFlags('sub', a, b, cpu.sub(a, b));
       },
       compares: true,
@@ -99,7 +122,7 @@ const operations: Readonly<Record<string, { opcode: number; operation: StringOpe
   },
 };
 
-const encodingsOf = (opcode: number, prefix = ''): readonly string[] => [
+export const encodingsOf = (opcode: number, prefix = ''): readonly string[] => [
   `${prefix}${opcode.toString(16).toUpperCase()} :b`,
   `${prefix}${(opcode + 1).toString(16).toUpperCase()} :v`,
 ];
@@ -131,6 +154,9 @@ function repeated(
     implicit: 'string',
     execute(cpu) {
       cpu.when(indexOf(cpu, ECX), () => {
+        if (operation.compares) {
+          noteFirst(cpu);
+        }
         const done = cpu.variable(
           operation.bulk !== undefined && cpu.isFlat
             ? cpu.call(operation.bulk, cpu.constant(cpu.size))
@@ -146,9 +172,11 @@ function repeated(
         const left = cpu.sub(indexOf(cpu, ECX), done.get());
         setIndex(cpu, ECX, left);
         const more = cpu.ne(left, cpu.constant(0));
-        cpu.againIf(
-          operation.compares ? cpu.and(more, cpu.ne(cpu.condition(4), cpu.constant(until))) : more,
-        );
+        if (operation.compares) {
+          again(cpu, cpu.and(more, cpu.ne(cpu.condition(4), cpu.constant(until))), true);
+        } else {
+          again(cpu, more);
+        }
       });
     },
   };

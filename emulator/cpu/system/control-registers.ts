@@ -33,9 +33,12 @@ export const CR4 = {
 } as const;
 
 const CR0_WRITABLE = 0xe005_003f;
-const CR4_WRITABLE = 0x7ff;
+/** What CPUID offers: neither virtual-8086 extensions nor machine checks. */
+const CR4_WRITABLE = 0x7bc;
 export const EFER_NXE = 0x800;
 
+/** A change of these reads the PAE pointers again (SDM 3A §4.4.1). */
+const CR0_RELOADING = CR0.paging | CR0.cacheDisable | CR0.notWriteThrough;
 const CR0_FLUSHING = CR0.paging | CR0.writeProtect | CR0.protection;
 const CR4_FLUSHING = CR4.pageSizeExtensions | CR4.physicalAddressExtension | CR4.pageGlobal;
 /** Reserved bits of a page-directory-pointer entry: 2:1, 8:5 and all above MAXPHYADDR (SDM 3A §4.4.1). */
@@ -76,7 +79,7 @@ export function setCr0(cpu: Processor, value: number): void {
       sentence: 'The guest switched to real mode (CR0.PE = 0).',
     });
   }
-  if (next & CR0.paging && !(before & CR0.paging)) {
+  if (next & CR0.paging && (before ^ next) & CR0_RELOADING) {
     loadPointers(cpu, state.cr3, state.cr4);
   }
   state.cr0 = next;
@@ -111,6 +114,11 @@ export function setCr4(cpu: Processor, value: number): void {
     cpu.tlb.flush(false);
   }
   cpu.debug.refresh();
+}
+
+/** lmsw: MP, EM and TS; PE can be set, not cleared (SDM 2A, LMSW). */
+export function setMachineStatus(cpu: Processor, value: number): void {
+  setCr0(cpu, (cpu.state.cr0 & ~0xe) | (value & 0xf));
 }
 
 export function setEfer(cpu: Processor, value: number): void {

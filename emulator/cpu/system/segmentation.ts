@@ -26,8 +26,8 @@ import { CS, DS, ES, SS, STATE, segmentAddress } from '../state.ts';
 const TOP_OF_MEMORY = 0xffff_ffff;
 /** Accesses below the tops may be so long. */
 const MARGIN = 15;
-const LDTR = 6;
-const TR = 7;
+export const LDTR = 6;
+export const TR = 7;
 const CR0_AM = 0x4_0000;
 
 const wordOf = (address: number): number => address >>> 2;
@@ -38,14 +38,17 @@ function word(cpu: Processor, segment: number, offset: number): number {
 }
 const OFFSET = { selector: 0, base: 4, limit: 8, rights: 12, readTop: 16, writeTop: 20 } as const;
 
-/** Whether `size` bytes at `offset` lie within a segment's limit. */
+/**
+ * Whether `size` bytes at `offset` lie within a segment's limit. In a segment of 4 GB an access
+ * may go on at 0, which the manual leaves to the processor (SDM 3A §5.3).
+ */
 export function isWithin(limit: number, rights: number, offset: number, size: number): boolean {
   const last = offset + size - 1;
   if ((rights & (RIGHTS.code | RIGHTS.direction)) === RIGHTS.direction) {
     const top = rights & RIGHTS.big ? TOP_OF_MEMORY : 0xffff;
     return offset > limit && last <= top;
   }
-  return last <= limit;
+  return last <= limit || limit === TOP_OF_MEMORY;
 }
 
 /** #GP(0) or #SS(0) unless the access is allowed. @param segment address in the state */
@@ -67,6 +70,13 @@ export function checkSegment(
   }
 }
 
+/** #AC(0) where EFLAGS.AC asks for it (SDM 3A §6.15). */
+export function checkAlignment(cpu: Processor, linear: number, size: number): void {
+  if (cpu.state.alignmentCheck && linear & (size - 1)) {
+    cpu.fault(VECTOR.alignment);
+  }
+}
+
 /** The linear address of an access through a segment register, after its checks. */
 export function linearOf(
   cpu: Processor,
@@ -78,7 +88,9 @@ export function linearOf(
   if (offset >= word(cpu, segment, isWrite ? OFFSET.writeTop : OFFSET.readTop)) {
     checkSegment(cpu, segment, offset, size, isWrite);
   }
-  return (offset + word(cpu, segment, OFFSET.base)) >>> 0;
+  const linear = (offset + word(cpu, segment, OFFSET.base)) >>> 0;
+  checkAlignment(cpu, linear, size);
+  return linear;
 }
 
 /** Reads through a segment register as the running program. */
@@ -241,14 +253,26 @@ export function loadSegment(cpu: Processor, index: number, selector: number): vo
   updateSegments(cpu);
 }
 
-/** CS after its checks: the new privilege level becomes its RPL. */
+/** #GP unless an offset lies within a code segment that is not yet in CS. */
+export function checkOffset(
+  cpu: Processor,
+  target: Descriptor,
+  offset: number,
+  external: number,
+): void {
+  if (offset > limitOf(target)) {
+    cpu.fault(VECTOR.protection, external);
+  }
+}
+
+/** CS after its checks: the new privilege level becomes its RPL. @param marked as accessed */
 export function setCodeSegment(
   cpu: Processor,
   selector: number,
-  descriptor: Descriptor,
+  marked: Descriptor,
   cpl: number,
 ): void {
-  setSegment(cpu, CS, (selector & ~3) | cpl, markAccessed(cpu, descriptor));
+  setSegment(cpu, CS, (selector & ~3) | cpl, marked);
 }
 
 // ---- what follows from the segment registers
