@@ -9,13 +9,22 @@
 import { PAGE_SIZE, REGION } from '../memory/linear-memory.ts';
 import type { Code } from '../wasm/code.ts';
 import { OP } from '../wasm/opcodes.ts';
+import { approach } from './approach.ts';
 import { CARRY_APART, conditions, type FlagOrigin, ORIGIN } from './flags.ts';
 import { directionOf } from './form.ts';
 import type { Native } from './native.ts';
 import { isMemory, type Operand } from './operand.ts';
 import { RECORD, type RecordField } from './record.ts';
-import type { Semantics, Size, Variable } from './semantics.ts';
-import { ECX, EXIT, registerAddress, STATE, segmentAddress, type WordName } from './state.ts';
+import type { Access, Semantics, Size, Variable } from './semantics.ts';
+import {
+  ECX,
+  EXIT,
+  LONGEST_BELOW_TOP,
+  registerAddress,
+  STATE,
+  segmentAddress,
+  type WordName,
+} from './state.ts';
 
 export type Value =
   | { readonly kind: 'local'; readonly index: number }
@@ -54,8 +63,8 @@ export interface EmitterNatives {
 
 const LOADS = { 1: OP.i32Load8U, 2: OP.i32Load16U, 4: OP.i32Load } as const;
 const STORES = { 1: OP.i32Store8, 2: OP.i32Store16, 4: OP.i32Store } as const;
-/** Of a `meta` word: size in the low bits, then whether it is a write, then the segment's address. */
-export const META = { sizeMask: 0xfff, write: 0x1000, segmentShift: 16 } as const;
+/** Of a `meta` word: size in the low bits, then what is done, then the segment's address. */
+export const META = { sizeMask: 0xfff, write: 0x1000, reads: 0x2000, segmentShift: 16 } as const;
 /** Conditions that are as short as a call. */
 const INLINE_CONDITIONS = [2];
 /** In place of a segment's address: the segment has been checked. */
@@ -242,10 +251,11 @@ export class Emitter implements Semantics<Value> {
     return { host, linear: address };
   }
 
-  #updatePlace(linear: Value, size: number, segment: () => Value): Place {
+  #updatePlace(linear: Value, size: number, segment: () => Value, reads: boolean): Place {
     const address = this.#settle(linear);
     const host = this.#resolve(address, size, 'writeTable', (entry) => {
-      const meta = this.#meta(size | META.write, segment());
+      const access = META.write | (reads ? META.reads : 0);
+      const meta = this.#meta(size | access, segment());
       this.#slowCall(HELPER.slowUpdate, () => {
         this.push(address);
         this.code.get(entry);
@@ -282,11 +292,12 @@ export class Emitter implements Semantics<Value> {
     isWrite: boolean,
     shift: Value = constant(0),
   ): { linear: Value; segment: () => Value } {
-    const offset = this.add(this.address(operand), shift);
+    const shifted = this.add(this.address(operand), shift);
     if (operand.kind !== 'segmented') {
-      return { linear: offset, segment: () => this.field('segment') };
+      return { linear: shifted, segment: () => this.field('segment') };
     }
     const segment = this.field('segment');
+    const offset = isZero(shift) ? shifted : this.and(shifted, this.field('mask'));
     return {
       linear: this.#checked(segment, offset, operand.size, isWrite),
       segment: () => constant(DATA_CHECKED),
@@ -295,7 +306,8 @@ export class Emitter implements Semantics<Value> {
 
   #checked(segment: Value, offset: Value, size: number, isWrite: boolean): Value {
     const top = segmentAddress(0, isWrite ? 'writeTop' : 'readTop') - STATE.esSelector;
-    const inside = this.ltu(offset, this.peek(segment, 4, top));
+    const inside =
+      size > LONGEST_BELOW_TOP ? constant(0) : this.ltu(offset, this.peek(segment, 4, top));
     this.when(this.eq(inside, constant(0)), () => {
       this.call(
         this.#natives.checkSegment,
@@ -378,7 +390,7 @@ export class Emitter implements Semantics<Value> {
       return this.read(operand);
     }
     const { linear, segment } = this.#linear(operand, true, shift);
-    this.#updated = this.#updatePlace(linear, operand.size, segment);
+    this.#updated = this.#updatePlace(linear, operand.size, segment, true);
     return this.peek(this.#updated.host, operand.size as Size);
   }
 
@@ -399,16 +411,30 @@ export class Emitter implements Semantics<Value> {
     }
   }
 
-  pointer(operand: Operand, access: 'read' | 'write' | 'update'): Value {
+  pointer(operand: Operand, access: Access, shift?: Value): Value {
     if (operand.kind === 'vector' || operand.kind === 'register') {
       return this.field(operand.slot === 0 ? 'a' : 'b');
     }
-    const { linear, segment } = this.#linear(operand, access !== 'read');
+    approach(this, operand, access);
+    const { linear, segment } = this.#linear(operand, access !== 'read', shift);
     if (access === 'read') {
       return this.#readPlace(linear, operand.size, segment).host;
     }
-    this.#updated = this.#updatePlace(linear, operand.size, segment);
+    this.#updated = this.#updatePlace(linear, operand.size, segment, access === 'update');
     return this.#updated.host;
+  }
+
+  linear(operand: Operand, access: Access, at: number, size: number): Value {
+    return this.#linear({ ...operand, size }, access !== 'read', constant(at)).linear;
+  }
+
+  touch(operand: Operand, access: Access, at: number, size: number): void {
+    const { linear, segment } = this.#linear({ ...operand, size }, access !== 'read', constant(at));
+    if (access === 'read') {
+      this.#readPlace(linear, size, segment);
+    } else {
+      this.#updatePlace(linear, size, segment, access === 'update');
+    }
   }
 
   commit(operand: Operand): void {

@@ -116,6 +116,8 @@ export class GuestAccess {
     const split = 4096 - offset;
     this.#gather(linear, offset, split, first);
     this.#gather(next >>> 0, 4096, size - split, second);
+    this.#note('read', linear, first, split);
+    this.#note('read', next >>> 0, second, size - split);
     return (REGION.scratch ^ (linear & ~0xfff)) | 0;
   }
 
@@ -124,6 +126,7 @@ export class GuestAccess {
     const frame = translation >>> 8;
     if (!this.#ram.has(frame)) {
       this.#gather(linear, linear & 0xfff, size, translation);
+      this.#note('read', linear, translation, size);
       return (REGION.scratch ^ (linear & ~0xfff)) | 0;
     }
     const entry = ((REGION.ram + frame * 4096) ^ (page << 12)) | 0;
@@ -143,15 +146,23 @@ export class GuestAccess {
     for (let i = 0; i < size; i++) {
       this.#memory.u8[REGION.scratch + scratchOffset + i] = this.#ram.read8(physical + i);
     }
-    this.#note('read', linear, translation, size);
   }
 
-  #note(access: 'read' | 'write', linear: number, translation: number, size: number): void {
+  /** @param before what the bytes were, when they have been written */
+  #note(
+    access: 'read' | 'write',
+    linear: number,
+    translation: number,
+    size: number,
+    before?: Uint8Array,
+  ): void {
+    if (this.#watchpoints.all.length === 0) {
+      return;
+    }
     const physical = (translation >>> 8) * 4096 + (linear & 0xfff);
-    if (
-      this.#watchpoints.all.length > 0 &&
-      this.#watchpoints.note(access, linear, physical, size)
-    ) {
+    const after = before && this.#ram.bytes(physical, size);
+    const hasChanged = (at: number): boolean => before?.[at] !== after?.[at];
+    if (this.#watchpoints.note(access, linear, physical, size, hasChanged)) {
       this.#onHit();
     }
   }
@@ -159,15 +170,16 @@ export class GuestAccess {
   /**
    * As `updateSlow` of generated code: an entry through which the operand may be read and
    * written; if it leads to the scratch pages, `commit` must follow. 1 after a fault.
+   * @param reads whether the operand is read as well, which a watchpoint may want to know
    */
-  updateSlow(linear: number, size: number, isUser: boolean): number {
+  updateSlow(linear: number, size: number, isUser: boolean, reads: boolean): number {
     const offset = linear & 0xfff;
     const first = this.translate(linear, 'write', isUser);
     if (first === 0) {
       return ABSENT;
     }
     if (offset + size <= 4096) {
-      return this.#updateWithin(linear, size, first, isUser);
+      return this.#updateWithin(linear, size, first, isUser, reads);
     }
     const next = ((linear + size - 1) & ~0xfff) >>> 0;
     const second = this.translate(next, 'write', isUser);
@@ -177,10 +189,20 @@ export class GuestAccess {
     const split = 4096 - offset;
     this.#gather(linear, offset, split, first);
     this.#gather(next, 4096, size - split, second);
+    if (reads) {
+      this.#note('read', linear, first, split);
+      this.#note('read', next, second, size - split);
+    }
     return (REGION.scratch ^ (linear & ~0xfff)) | 0;
   }
 
-  #updateWithin(linear: number, size: number, translation: number, isUser: boolean): number {
+  #updateWithin(
+    linear: number,
+    size: number,
+    translation: number,
+    isUser: boolean,
+    reads: boolean,
+  ): number {
     const page = linear >>> 12;
     const frame = translation >>> 8;
     const flags = this.#ram.flagsOf(frame);
@@ -190,6 +212,9 @@ export class GuestAccess {
       !this.#watchpoints.watchesPage(page);
     if (!isPlain) {
       this.#gather(linear, linear & 0xfff, size, translation);
+      if (reads) {
+        this.#note('read', linear, translation, size);
+      }
       return (REGION.scratch ^ (linear & ~0xfff)) | 0;
     }
     if (!(flags & FRAME.dirty)) {
@@ -209,12 +234,15 @@ export class GuestAccess {
       const length = Math.min(size - done, 4096 - (at & 0xfff));
       const translation = this.translate(at, 'write', isUser);
       const physical = (translation >>> 8) * 4096 + (at & 0xfff);
-      if (this.#ram.has(translation >>> 8)) {
+      const isRam = this.#ram.has(translation >>> 8);
+      const isWatched = this.#watchpoints.all.length > 0;
+      const before = isRam && isWatched ? this.#ram.bytes(physical, length).slice() : undefined;
+      if (isRam) {
         this.#ram.touch(physical, length);
         const from = REGION.scratch + (linear & 0xfff) + done;
         this.#memory.u8.copyWithin(REGION.ram + physical, from, from + length);
       }
-      this.#note('write', at, translation, length);
+      this.#note('write', at, translation, length, before);
       done += length;
     }
   }
@@ -235,7 +263,7 @@ export class GuestAccess {
     if (!(fast & ABSENT) && (linear & 0xfff) + size <= 4096) {
       return (fast ^ linear) >>> 0;
     }
-    const entry = this.updateSlow(linear, size, isUser);
+    const entry = this.updateSlow(linear, size, isUser, false);
     return entry & ABSENT ? 0 : (entry ^ linear) >>> 0;
   }
 

@@ -61,16 +61,27 @@ export class Watchpoints {
     return this.#linearPages.has(page);
   }
 
-  /** Notes the watchpoints that an access touches; answers whether there are any. */
-  note(access: 'read' | 'write', linear: number, physical: number, size: number): boolean {
+  /**
+   * Notes the watchpoints that an access touches; answers whether there are any.
+   * @param hasChanged of a write: whether the byte at that distance from the address differs now
+   */
+  note(
+    access: 'read' | 'write',
+    linear: number,
+    physical: number,
+    size: number,
+    hasChanged: (at: number) => boolean,
+  ): boolean {
     const before = this.hits.length;
     for (const watchpoint of this.#all) {
-      const address = watchpoint.space === 'linear' ? linear : physical;
+      const { on, space } = watchpoint;
+      const address = space === 'linear' ? linear : physical;
+      const touched = overlap(watchpoint, address, size);
       const isMeant =
-        watchpoint.on === 'access' ||
-        watchpoint.on === access ||
-        (watchpoint.on === 'change' && access === 'write');
-      if (isMeant && overlaps(watchpoint, address, size)) {
+        on === 'access' ||
+        on === access ||
+        (on === 'change' && access === 'write' && touched.some(hasChanged));
+      if (isMeant && touched.length > 0) {
         this.hits.push({ watchpoint, access, address, size });
       }
     }
@@ -111,6 +122,9 @@ function* pagesOf({ address, length }: Watchpoint): Generator<number> {
   }
 }
 
-function overlaps(watchpoint: Watchpoint, address: number, size: number): boolean {
-  return address < watchpoint.address + watchpoint.length && watchpoint.address < address + size;
+/** Which bytes of an access lie in what is watched, as distances from its address. */
+function overlap(watchpoint: Watchpoint, address: number, size: number): number[] {
+  const from = Math.max(watchpoint.address, address);
+  const to = Math.min(watchpoint.address + watchpoint.length, address + size);
+  return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i - address);
 }

@@ -7,8 +7,11 @@ import type { Processor } from '../processor.ts';
 import { checkSegment } from '../system/segmentation.ts';
 import type { HandlerNatives } from './handlers.ts';
 
-/** What must be aligned to how many bytes when alignment is checked (SDM 3A table 6-7). */
-const ALIGNMENTS: Readonly<Record<number, number>> = { 2: 2, 4: 4, 6: 4, 8: 8, 10: 8, 16: 16 };
+/**
+ * What must be aligned to how many bytes when alignment is checked (SDM 3A table 6-7). Sixteen bytes
+ * either may lie anywhere or must be aligned always.
+ */
+const ALIGNMENTS: Readonly<Record<number, number>> = { 2: 2, 4: 4, 6: 4, 8: 8, 10: 8 };
 
 /** Segment limit, then alignment, in the order in which the processor looks. */
 function checkAccess(cpu: Processor, linear: number, meta: number): number {
@@ -36,14 +39,15 @@ export const handlerNatives: HandlerNatives = {
   }),
   updateSlow: native('updateSlow', (cpu, linear: number, meta: number) => {
     const size = checked(cpu, linear, meta);
-    return size === 0 ? LEAVE : cpu.access.updateSlow(linear >>> 0, size, cpu.isUser);
+    const reads = (meta & META.reads) !== 0;
+    return size === 0 ? LEAVE : cpu.access.updateSlow(linear >>> 0, size, cpu.isUser, reads);
   }),
   writeSlow: native('writeSlow', (cpu, linear: number, value: number, meta: number) => {
     const size = checked(cpu, linear, meta);
     if (size === 0) {
       return LEAVE;
     }
-    const entry = cpu.access.updateSlow(linear >>> 0, size, cpu.isUser);
+    const entry = cpu.access.updateSlow(linear >>> 0, size, cpu.isUser, false);
     const host = (entry ^ linear) >>> 0;
     if (!(entry & LEAVE) && cpu.access.isScratch(host)) {
       cpu.access.setValueAt(host, size, value);
