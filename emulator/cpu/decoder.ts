@@ -6,7 +6,13 @@
 
 import type { Encoding, OperandCode } from './encoding.ts';
 import type { Entry, OpcodeMap } from './opcode-map.ts';
-import { hasOneMemoryKind, type Operand, type OperandKind, operandSize } from './operand.ts';
+import {
+  hasOneMemoryKind,
+  isAligned,
+  type Operand,
+  type OperandKind,
+  operandSize,
+} from './operand.ts';
 import type { Size } from './semantics.ts';
 import { DS, EBP, ESP, registerAddress, SS, X87_REGISTERS, XMM_REGISTERS } from './state.ts';
 
@@ -337,27 +343,47 @@ class OperandReader {
     value = 0,
     slot: 0 | 1 = 0,
   ): DecodedOperand {
-    return { operand: { kind, size, slot }, code, register: 0, value };
+    return { operand: { kind, size, slot, isAligned: false }, code, register: 0, value };
   }
 
   #general(code: OperandCode, register: number): DecodedOperand {
     const size = operandSize(code, 'register', this.#size);
-    return { operand: { kind: 'register', size, slot: this.#place() }, code, register, value: 0 };
+    return {
+      operand: { kind: 'register', size, slot: this.#place(), isAligned: isAligned(code) },
+      code,
+      register,
+      value: 0,
+    };
   }
 
   #vector(code: OperandCode, register: number): DecodedOperand {
     const size = operandSize(code, 'vector', this.#size);
-    return { operand: { kind: 'vector', size, slot: this.#place() }, code, register, value: 0 };
+    return {
+      operand: { kind: 'vector', size, slot: this.#place(), isAligned: isAligned(code) },
+      code,
+      register,
+      value: 0,
+    };
   }
 
   #numbered(code: OperandCode, register: number): DecodedOperand {
-    return { operand: { kind: 'number', size: 4, slot: this.#place() }, code, register, value: 0 };
+    return {
+      operand: { kind: 'number', size: 4, slot: this.#place(), isAligned: isAligned(code) },
+      code,
+      register,
+      value: 0,
+    };
   }
 
   #inMemory(code: OperandCode): DecodedOperand {
     const memory = this.#memory as MemoryAddress;
     const kind = this.#memoryKind(memory);
-    const operand: Operand = { kind, size: operandSize(code, kind, this.#size), slot: 0 };
+    const operand: Operand = {
+      kind,
+      size: operandSize(code, kind, this.#size),
+      slot: 0,
+      isAligned: isAligned(code),
+    };
     return { operand, code, register: 0, memory, value: 0 };
   }
 

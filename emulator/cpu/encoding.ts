@@ -22,6 +22,7 @@
  * Sizes: b 1, w 2, d 4, q 8, t 10, dq 16, v 2 or 4, z the same (immediates), y 4, p far pointer
  * (2+2 or 4+2), a a pair (bound), s 6 (descriptor-table register), n: no access, size given elsewhere.
  * For vectors: ps pd dq x = 16 aligned, ups = 16 unaligned, ss = 4, sd = 8, q = 8, d = 4.
+ * Images of the x87: env 14 or 28, all 94 or 108, fx 512 aligned to 16.
  */
 
 export type Prefix = 'none' | '66' | 'F3' | 'F2';

@@ -8,9 +8,16 @@
 import type { Decoded } from './decoder.ts';
 import type { OperandCode } from './encoding.ts';
 import { EFLAGS } from './flags.ts';
+import { STATUS } from './fpu/status.ts';
 import type { Instruction } from './instruction.ts';
 import type { Entry, OpcodeMap } from './opcode-map.ts';
-import { hasOneMemoryKind, type Operand, type OperandKind, operandSize } from './operand.ts';
+import {
+  hasOneMemoryKind,
+  isAligned,
+  type Operand,
+  type OperandKind,
+  operandSize,
+} from './operand.ts';
 import type { Semantics, Size } from './semantics.ts';
 
 export interface Form {
@@ -24,7 +31,9 @@ export interface Form {
 
 /** Tells forms of one instruction apart. */
 function keyOf(form: Omit<Form, 'key' | 'instruction'>): string {
-  const operands = form.operands.map((o) => `${o.kind}${o.size}.${o.slot}`).join(',');
+  const operands = form.operands
+    .map((o) => `${o.kind}${o.size}.${o.slot}${o.isAligned ? 'a' : ''}`)
+    .join(',');
   return `${form.size}/${form.cc}/${form.isFlat ? 'flat' : 'general'}/${operands}`;
 }
 
@@ -116,7 +125,12 @@ function extend(list: Partial, kind: OperandKind, code: OperandCode, size: Size)
   const isRegister = kind === 'register' || kind === 'vector' || kind === 'number';
   const isImmediate = kind === 'immediate';
   const count = isRegister ? list.registers : isImmediate ? list.immediates : 0;
-  const operand: Operand = { kind, size: operandSize(code, kind, size), slot: count === 0 ? 0 : 1 };
+  const operand: Operand = {
+    kind,
+    size: operandSize(code, kind, size),
+    slot: count === 0 ? 0 : 1,
+    isAligned: isAligned(code),
+  };
   return {
     operands: [...list.operands, operand],
     registers: list.registers + (isRegister ? 1 : 0),
@@ -164,13 +178,15 @@ function kindsOf(entry: Entry, { place, register }: OperandCode): readonly Opera
 const NO_MATH = 7;
 const UNDEFINED = 6;
 const GENERAL_PROTECTION = 13;
+const MATH = 16;
+const CR0_NE = 0x20;
 const CR0_TS = 8;
 const CR0_EM = 4;
 const CR4_OSFXSR = 0x200;
 
 /** Runs the body of a form, with the checks that its declaration asks for before it. */
 export function perform<V>(form: Form, cpu: Semantics<V>): void {
-  const { unit, privilege } = form.instruction;
+  const { unit, privilege, waits } = form.instruction;
   if (privilege !== undefined) {
     cpu.faultIf(cpu.state('cpl'), GENERAL_PROTECTION, 0);
   }
@@ -180,12 +196,26 @@ export function perform<V>(form: Form, cpu: Semantics<V>): void {
     cpu.faultIf(has('cr0', CR0_TS | CR0_EM), NO_MATH);
   } else if (unit !== undefined) {
     cpu.faultIf(has('cr0', CR0_EM), UNDEFINED);
-    if (unit === 'sse') {
+    if (unit !== 'mmx') {
       cpu.faultIf(cpu.eq(has('cr4', CR4_OSFXSR), cpu.constant(0)), UNDEFINED);
     }
     cpu.faultIf(has('cr0', CR0_TS), NO_MATH);
   }
+  if (unit !== undefined && unit !== 'sse' && waits !== false) {
+    raisePending(cpu);
+  }
   form.instruction.execute(cpu, ...form.operands);
+}
+
+/**
+ * Raises #MF if an earlier x87 instruction met an unmasked exception. Without CR0.NE that would be
+ * the business of an interrupt controller of the PC, which is not there (SDM 1 §8.7).
+ */
+export function raisePending<V>(cpu: Semantics<V>): void {
+  const summary = cpu.and(cpu.state('fpuStatus'), cpu.constant(STATUS.summary));
+  cpu.when(summary, () => {
+    cpu.faultIf(cpu.and(cpu.state('cr0'), cpu.constant(CR0_NE)), MATH);
+  });
 }
 
 /** DF as plus or minus one. */

@@ -20,6 +20,11 @@ import { multiplication } from './instructions/multiply.ts';
 import { shifts } from './instructions/shift.ts';
 import { stack } from './instructions/stack.ts';
 import { strings } from './instructions/string.ts';
+import { x87Arithmetic } from './instructions/x87/arithmetic.ts';
+import { x87Comparisons } from './instructions/x87/comparison.ts';
+import { x87Control } from './instructions/x87/control.ts';
+import { x87Transcendentals } from './instructions/x87/transcendental.ts';
+import { x87Transfers } from './instructions/x87/transfer.ts';
 import { makeOpcodeMap } from './opcode-map.ts';
 
 const instructions: readonly Instruction[] = [
@@ -40,6 +45,11 @@ const instructions: readonly Instruction[] = [
   ...controlRegisters,
   ...inputOutput,
   ...identification,
+  ...x87Transfers,
+  ...x87Arithmetic,
+  ...x87Comparisons,
+  ...x87Transcendentals,
+  ...x87Control,
 ];
 
 const map = makeOpcodeMap(instructions);

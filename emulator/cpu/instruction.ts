@@ -21,5 +21,7 @@ export interface Instruction {
   /** #GP(0) unless at this privilege level. */
   readonly privilege?: 0;
   /** Which unit must be there: raises #NM or #UD by CR0 and CR4 (SDM 3A table 2-2, §13.1). */
-  readonly unit?: 'x87' | 'mmx' | 'sse';
+  readonly unit?: 'x87' | 'mmx' | 'sse' | 'sse with mmx';
+  /** An x87 instruction that runs even while an exception is pending (fninit and its like). */
+  readonly waits?: false;
 }

@@ -35,6 +35,8 @@ export interface Operand {
   readonly size: number;
   /** First or second place in the record, counted among operands of the same sort. */
   readonly slot: 0 | 1;
+  /** In memory it must lie at a multiple of 16, or else #GP(0) is raised. */
+  readonly isAligned: boolean;
 }
 
 export function isMemory(operand: Operand): operand is Operand & { kind: MemoryKind } {
@@ -57,8 +59,11 @@ export function hasOneMemoryKind(instruction: Instruction): boolean {
 /** Bytes by size letter; `v`, `z`, `p` and `a` depend on the operation. */
 const SIZES: Readonly<Record<string, number>> = {
   ...{ n: 0, b: 1, w: 2, d: 4, q: 8, t: 10, s: 6 },
-  ...{ ss: 4, sd: 8, ps: 16, pd: 16, dq: 16, x: 16, ups: 16 },
+  ...{ ss: 4, sd: 8, ps: 16, pd: 16, dq: 16, x: 16, ups: 16, fx: 512 },
 };
+const ALIGNED = ['ps', 'pd', 'dq', 'x', 'fx'];
+
+export const isAligned = (code: OperandCode): boolean => ALIGNED.includes(code.size);
 
 /** Bytes that an operand has when the operation has `size`. */
 export function operandSize(code: OperandCode, kind: OperandKind, size: Size): number {
@@ -80,6 +85,10 @@ export function operandSize(code: OperandCode, kind: OperandKind, size: Size): n
       return kind === 'immediate' ? size : size + 2;
     case 'a':
       return 2 * size;
+    case 'env':
+      return 7 * size;
+    case 'all':
+      return 7 * size + 80;
     default:
       return SIZES[code.size] ?? size;
   }

@@ -17,6 +17,7 @@ import type { Operand } from './operand.ts';
 import type { WordName } from './state.ts';
 
 export type Size = 1 | 2 | 4;
+export type Access = 'read' | 'write' | 'update';
 
 export interface Variable<V> {
   get(): V;
@@ -50,9 +51,14 @@ export interface Semantics<V> {
   /**
    * The address in linear memory of an operand of any size: of the register, or of the bytes.
    * `update` and `write` fault as a write would and need `commit` after the bytes were written.
+   * #GP(0) if the operand must be aligned and is not.
    */
-  pointer(operand: Operand, access: 'read' | 'write' | 'update'): V;
+  pointer(operand: Operand, access: Access, shift?: V): V;
   commit(operand: Operand): void;
+  /** Where `size` bytes of a memory operand lie, from its byte `at` on, within the limit. */
+  linear(operand: Operand, access: Access, at: number, size: number): V;
+  /** Faults as an access to these bytes would. */
+  touch(operand: Operand, access: Access, at: number, size: number): void;
 
   // Registers and memory that the encoding does not name.
   register(index: number, size?: Size): V;

@@ -75,6 +75,9 @@ const WORKING = [
 
 export type WordName = (typeof WORDS)[number] | (typeof WORKING)[number] | SegmentWord;
 
+/** Accesses below `ReadTop` and `WriteTop` may be so long. */
+export const LONGEST_BELOW_TOP = 16;
+
 /** What the processor keeps of a segment register (SDM 3A §3.4.3). */
 const SEGMENT_FIELDS = ['Selector', 'Base', 'Limit', 'Rights', 'ReadTop', 'WriteTop'] as const;
 type SegmentWord = `${(typeof SEGMENTS)[number] | 'ldt' | 'tr'}${(typeof SEGMENT_FIELDS)[number]}`;

@@ -5,6 +5,7 @@
  * body directly. Slow and obvious, it is the oracle for the code that the emitter writes.
  */
 
+import { approach } from '../../emulator/cpu/approach.ts';
 import { FIRST_FORM, HANDLER } from '../../emulator/cpu/cold-tier/handlers.ts';
 import type { Engine, EngineMaker } from '../../emulator/cpu/engine.ts';
 import {
@@ -20,7 +21,7 @@ import { FAULT, type Native } from '../../emulator/cpu/native.ts';
 import { isMemory, type Operand } from '../../emulator/cpu/operand.ts';
 import type { Processor } from '../../emulator/cpu/processor.ts';
 import { RECORD, RECORD_SIZE, type RecordField } from '../../emulator/cpu/record.ts';
-import type { Semantics, Size, Variable } from '../../emulator/cpu/semantics.ts';
+import type { Access, Semantics, Size, Variable } from '../../emulator/cpu/semantics.ts';
 import { ECX, EXIT, registerAddress, STATE, type WordName } from '../../emulator/cpu/state.ts';
 import { linearOf } from '../../emulator/cpu/system/segmentation.ts';
 
@@ -125,7 +126,7 @@ class Numbers implements Semantics<number> {
   // ---- memory
 
   #check(linear: number, size: number): void {
-    const alignments: Readonly<Record<number, number>> = { 2: 2, 4: 4, 6: 4, 8: 8, 10: 8, 16: 16 };
+    const alignments: Readonly<Record<number, number>> = { 2: 2, 4: 4, 6: 4, 8: 8, 10: 8 };
     if (this.#cpu.state.alignmentCheck && linear & ((alignments[size] ?? 1) - 1)) {
       this.#cpu.fault(17);
     }
@@ -230,16 +231,29 @@ class Numbers implements Semantics<number> {
     const place = this.#updated ?? this.#forWrite(this.field('segment'), offset, operand.size);
     this.#store(place, value, operand.size);
   }
-  pointer(operand: Operand, access: 'read' | 'write' | 'update'): number {
+  pointer(operand: Operand, access: Access, shift = 0): number {
     if (!isMemory(operand)) {
       return this.number(operand);
     }
-    const offset = this.address(operand);
+    approach(this, operand, access);
+    const offset = this.address(operand) + shift;
     if (access === 'read') {
       return this.#forRead(this.field('segment'), offset, operand.size);
     }
     this.#updated = this.#forWrite(this.field('segment'), offset, operand.size);
     return this.#updated.host;
+  }
+  linear(operand: Operand, access: Access, at: number, size: number): number {
+    const offset = (this.address(operand) + at) >>> 0;
+    return linearOf(this.#cpu, this.field('segment'), offset, size, access !== 'read');
+  }
+  touch(operand: Operand, access: Access, at: number, size: number): void {
+    const offset = this.address(operand) + at;
+    if (access === 'read') {
+      this.#forRead(this.field('segment'), offset, size);
+    } else {
+      this.#forWrite(this.field('segment'), offset, size);
+    }
   }
   commit(operand: Operand): void {
     const place = this.#updated;

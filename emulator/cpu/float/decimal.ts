@@ -14,7 +14,7 @@ import { integer, type Real, zero } from './real.ts';
 const LIMIT = 10n ** 18n;
 
 /** What FBSTP stores for a value it cannot represent. */
-const INDEFINITE_DECIMAL = [0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff] as const;
+export const INDEFINITE_DECIMAL = [0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff] as const;
 
 /** Reads a packed decimal from its ten bytes. */
 export function decodeDecimal(bytes: ArrayLike<number>): Real {

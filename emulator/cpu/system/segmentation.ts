@@ -21,11 +21,10 @@ import {
 import { VECTOR } from '../exceptions.ts';
 import { EFLAGS } from '../flags.ts';
 import type { Processor } from '../processor.ts';
-import { CS, DS, ES, SS, STATE, segmentAddress } from '../state.ts';
+import { CS, DS, ES, LONGEST_BELOW_TOP, SS, STATE, segmentAddress } from '../state.ts';
 
 const TOP_OF_MEMORY = 0xffff_ffff;
-/** Accesses below the tops may be so long. */
-const MARGIN = 15;
+const MARGIN = LONGEST_BELOW_TOP - 1;
 export const LDTR = 6;
 export const TR = 7;
 const CR0_AM = 0x4_0000;
@@ -85,7 +84,8 @@ export function linearOf(
   size: number,
   isWrite: boolean,
 ): number {
-  if (offset >= word(cpu, segment, isWrite ? OFFSET.writeTop : OFFSET.readTop)) {
+  const top = word(cpu, segment, isWrite ? OFFSET.writeTop : OFFSET.readTop);
+  if (offset >= top || size > LONGEST_BELOW_TOP) {
     checkSegment(cpu, segment, offset, size, isWrite);
   }
   const linear = (offset + word(cpu, segment, OFFSET.base)) >>> 0;
