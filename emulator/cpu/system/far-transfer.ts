@@ -42,6 +42,7 @@ import {
   setPointer,
   stackWord,
 } from './stack-frame.ts';
+import { switchTask } from './task-switch.ts';
 
 /** Where a transfer leads. */
 interface Target {
@@ -120,8 +121,8 @@ function throughSystem(
   }
   requirePresent(cpu, selector, descriptor);
   if (!isGate) {
-    const sentence = `A far ${isCall ? 'call' : 'jump'} to a task: hardware task switches are not supported.`;
-    cpu.stopHere({ kind: 'unsupported', sentence });
+    const task = type === TYPE.taskGate ? gateSelector(descriptor) : selector;
+    switchTask(cpu, task, isCall ? 'A far call to a task' : 'A far jump to a task');
   }
   return throughGate(cpu, descriptor, isCall);
 }

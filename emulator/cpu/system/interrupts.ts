@@ -34,6 +34,7 @@ import {
   reserveFrame,
   stackWord,
 } from './stack-frame.ts';
+import { returnToTask, switchTask } from './task-switch.ts';
 
 /** The gate of a vector, checked as `int` (software) or as the processor itself. */
 function findGate(cpu: Processor, event: Event, external: number): Descriptor {
@@ -92,10 +93,8 @@ export function deliver(cpu: Processor, event: Event): void {
   const gate = findGate(cpu, event, external);
   const type = typeOf(gate);
   if (type === TYPE.taskGate) {
-    cpu.stopHere({
-      kind: 'unsupported',
-      sentence: `Interrupt ${event.vector} goes through a task gate: hardware task switches are not supported.`,
-    });
+    const what = `Interrupt ${event.vector} through a task gate`;
+    switchTask(cpu, gateSelector(gate), what, external);
   }
   const selector = gateSelector(gate);
   const target = findTarget(cpu, selector, external);
@@ -198,10 +197,7 @@ export function interruptReturn(cpu: Processor, size: number): void {
   // Even if it faults (SDM 3C §28.2.3).
   state.nmiBlocked = 0;
   if (state.systemFlags & EFLAGS.nestedTask) {
-    cpu.stopHere({
-      kind: 'unsupported',
-      sentence: 'iret with EFLAGS.NT set: hardware task switches are not supported.',
-    });
+    returnToTask(cpu);
   }
   // In the order in which silicon reads them.
   const flags = stackWord(cpu, 2, size);

@@ -128,6 +128,17 @@ test('a far jump to a task stops the machine with a sentence', () => {
   expect(machine.state.eip).toBe(CODE);
 });
 
+test('a task gate to something else is the guest’s own fault', () => {
+  const machine = aProtectedMachine({ ring: 0, code: jumpFar(SLOT, 0) });
+  machine.setDescriptor(SLOT, gate(dataOf(0), 0, 5));
+  expect(machine.event()).toMatchObject({ vector: 13, errorCode: dataOf(0) });
+});
+
+test('iret with NT and no task to go back to is #TS', () => {
+  const machine = aProtectedMachine({ code: [0xcf], flags: 0x4000 });
+  expect(machine.event()).toMatchObject({ vector: 10, errorCode: 0 });
+});
+
 test('the task that is running is busy, and no target', () => {
   const machine = aProtectedMachine({ ring: 0, code: jumpFar(TASK, 0) });
   expect(machine.event()).toMatchObject({ vector: 13, errorCode: TASK });
