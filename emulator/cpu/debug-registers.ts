@@ -11,7 +11,7 @@ import type { Processor } from './processor.ts';
 import { CR4 } from './system/control-registers.ts';
 import type { Watchpoint, Watchpoints } from './watchpoints.ts';
 
-export const DR6 = {
+const DR6 = {
   access: 0x2000,
   step: 0x4000,
   task: 0x8000,

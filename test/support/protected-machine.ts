@@ -14,7 +14,7 @@ import { setSegment } from '../../emulator/cpu/system/segmentation.ts';
 
 const RAM = 1 << 20;
 export const GDT = 0x1000;
-export const IDT = 0x2000;
+const IDT = 0x2000;
 export const TSS = 0x3000;
 export const CODE = 0x1_0000;
 export const DATA = 0x2_0000;
