@@ -105,15 +105,17 @@ export class CodeCache {
   /** The contexts that the two code tables were last used with. */
   readonly #contextOf: [CodeContext, CodeContext] = [this.context, this.context];
 
-  /** To be called when segment registers or the privilege level have changed. */
-  enter(next: CodeContext): void {
+  /** To be called when segment registers or the privilege level have changed. Hot. */
+  enter(base: number, limit: number, is32: boolean, isFlat: boolean): void {
     const user = this.#user;
     const last = this.#contextOf[user];
-    if (isSame(last, next)) {
+    if (isSame(last, base, limit, is32, isFlat)) {
       this.context = last;
       return;
     }
-    this.context = isSame(this.context, next) ? this.context : next;
+    if (!isSame(this.context, base, limit, is32, isFlat)) {
+      this.context = { base, limit, is32, isFlat };
+    }
     this.#contextOf[user] = this.context;
     this.#tlb.withholdCode(user);
   }
@@ -142,6 +144,12 @@ export class CodeCache {
   link(stub: number): number {
     const at = stub >>> 2;
     const [eip, source, map] = [this.#u32[at + 1], this.#u32[at + 2], this.#u32[at + 3]];
+    if ((eip as number) > this.context.limit) {
+      // The jump itself faults (SDM 2A, JMP), so it has not been executed.
+      this.#state.budget++;
+      const jump = ((source as number) + RECORD.eip) >>> 2;
+      return this.#faultStub(this.#u32[jump] as number, GENERAL_PROTECTION);
+    }
     const flushes = this.counts.flushes;
     const record = this.find(eip as number);
     const linear = ((eip as number) + this.context.base) >>> 0;
@@ -367,7 +375,7 @@ export class CodeCache {
     const offset = linear & 0xfff;
     const eip = this.#eipOf(linear);
     const untilLimit = this.context.limit - eip + 1;
-    const isLimited = offset + untilLimit < PAGE_SIZE;
+    const isLimited = offset + untilLimit <= PAGE_SIZE;
     const bytes = isLimited ? pageBytes.subarray(0, offset + untilLimit) : pageBytes;
     const decoded = decode(this.#map, bytes, offset, this.context);
     this.#placeBreakpoint(map, linear);
@@ -495,16 +503,22 @@ export class CodeCache {
   #fillTarget(at: number, decoded: Decoded, eip: number, linear: number, map: number): void {
     const target = decoded.size === 2 ? eip & 0xffff : eip;
     this.#set(at, 'immediate', target);
-    if (target > this.context.limit && decoded.entry.instruction.ends) {
-      this.#fillRaise(at, { kind: 'too long' }); // #GP(0) by the jump itself (SDM 2A, JMP)
-      return;
-    }
     const page = ((target + this.context.base) >>> 12) & 0xf_ffff;
     const isInPage = map !== 0 && page === linear >>> 12;
-    const handler = isInPage ? HANDLER.link : HANDLER.cross;
+    const isOutside = target > this.context.limit;
+    const handler = isInPage || isOutside ? HANDLER.link : HANDLER.cross;
     this.#set(at, 'taken', this.#stub(handler, target, at, map));
   }
 }
 
-const isSame = (a: CodeContext, b: CodeContext): boolean =>
-  a.base === b.base && a.limit === b.limit && a.is32 === b.is32 && a.isFlat === b.isFlat;
+const isSame = (
+  context: CodeContext,
+  base: number,
+  limit: number,
+  is32: boolean,
+  isFlat: boolean,
+): boolean =>
+  context.base === base &&
+  context.limit === limit &&
+  context.is32 === is32 &&
+  context.isFlat === isFlat;

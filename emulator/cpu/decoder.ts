@@ -144,7 +144,8 @@ export function decode(
     entry === undefined
       ? { kind: 'undefined' as const, length: reader.length }
       : new OperandReader(reader, prefixes, mode, entry, opcode).decode(modrm);
-  if (reader.length > LONGEST || (reader.isTruncated && bytes.length - start >= LONGEST)) {
+  // Up to the limit every byte is fetched, which may fault, before the length is.
+  if (reader.isTruncated ? bytes.length - start >= LONGEST : reader.length > LONGEST) {
     return { kind: 'too long' };
   }
   return reader.isTruncated ? { kind: 'truncated' } : result;

@@ -69,7 +69,8 @@ export const branches: readonly Instruction[] = [
     implicit: 'stack',
     ends: true,
     execute(cpu, target: Operand) {
-      push(cpu, cpu.nextEip(), wide(cpu.size));
+      // The target is looked at when the return address is stored already.
+      push(cpu, cpu.nextEip(), wide(cpu.size), () => cpu.checkTarget(cpu.read(target)));
       cpu.branch(cpu.constant(1), target);
     },
   },
@@ -80,8 +81,7 @@ export const branches: readonly Instruction[] = [
     ends: true,
     execute(cpu, target: Operand) {
       const eip = cpu.read(target);
-      cpu.checkTarget(eip);
-      push(cpu, cpu.nextEip(), wide(cpu.size));
+      push(cpu, cpu.nextEip(), wide(cpu.size), () => cpu.checkTarget(eip));
       cpu.jump(eip);
     },
   },

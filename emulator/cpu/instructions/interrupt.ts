@@ -38,17 +38,6 @@ const halt = native('halt', (cpu) => {
   cpu.endRun();
 });
 
-/** BOUND (SDM 2A): signed index between two signed bounds in memory. */
-const checkBounds = native('checkBounds', (cpu, index: number, pointer: number, size: number) => {
-  const extend = (value: number): number => (size === 2 ? (value << 16) >> 16 : value | 0);
-  const at = pointer >>> 0;
-  const lower = extend(cpu.access.valueAt(at, size));
-  const upper = extend(cpu.access.valueAt(at + size, size));
-  if (extend(index) < lower || extend(index) > upper) {
-    cpu.fault(VECTOR.bound);
-  }
-});
-
 export const interruptInstructions: readonly Instruction[] = [
   {
     mnemonic: 'int3',
@@ -106,9 +95,14 @@ export const interruptInstructions: readonly Instruction[] = [
   {
     mnemonic: 'bound',
     encodings: ['62 Gv,Ma'],
+    // The upper bound is read only after the lower one has been met.
     execute(cpu, index: Operand, bounds: Operand) {
-      const value = cpu.read(index);
-      cpu.call(checkBounds, value, cpu.pointer(bounds, 'read'), cpu.constant(cpu.size));
+      const value = cpu.readSigned(index);
+      const bound = { ...bounds, size: cpu.size };
+      const lower = cpu.readSigned(bound);
+      cpu.faultIf(cpu.lts(value, lower), VECTOR.bound);
+      const upper = cpu.signExtend(cpu.read(bound, cpu.constant(cpu.size)), cpu.size);
+      cpu.faultIf(cpu.lts(upper, value), VECTOR.bound);
     },
   },
   {

@@ -39,6 +39,7 @@ import {
   fillFrame,
   innerStack,
   probeFrame,
+  readStack,
   setPointer,
   stackWord,
 } from './stack-frame.ts';
@@ -208,8 +209,8 @@ function callInward(cpu: Processor, target: Target, ring: number, nextEip: numbe
 
 /** @param release bytes of parameters to take off each stack */
 export function farReturn(cpu: Processor, size: number, release: number): void {
-  // In the order in which silicon reads them.
-  const selector = stackWord(cpu, 1, size) & 0xffff;
+  // In the order in which silicon reads them, and no more of the selector than there is.
+  const selector = readStack(cpu, (cpu.state.esp + size) & cpu.state.stackMask, 2);
   const eip = stackWord(cpu, 0, size);
   const target = returnTarget(cpu, selector);
   if ((selector & 3) === cpu.state.cpl) {
