@@ -3,7 +3,13 @@
 import { type Decoded, decode } from '../../../emulator/cpu/decoder.ts';
 import type { OpcodeMap } from '../../../emulator/cpu/opcode-map.ts';
 import { wordsOf } from './layout.ts';
-import { type CaseFacts, undefinedAfter, undefinedConditionCodesAfter } from './masks.ts';
+import {
+  type Accuracy,
+  APPROXIMATE,
+  type CaseFacts,
+  undefinedAfter,
+  undefinedConditionCodesAfter,
+} from './masks.ts';
 import { FXSAVE, type MemoryPatch, type SiliconCase, type SiliconResult } from './wire.ts';
 
 /** One part of the result that differs. */
@@ -61,7 +67,10 @@ export class Comparison {
       note('error code', host.errorCode, ours.errorCode);
       note('cr2', host.cr2, ours.cr2);
     }
-    note('eip', host.eip, ours.eip);
+    // After int 0x80 it is where the host's kernel puts it.
+    if (host.outcome !== 'syscall') {
+      note('eip', host.eip, ours.eip);
+    }
     NAMES.forEach((name, number) => {
       note(name, host.registers[number] ?? 0, ours.registers[number] ?? 0);
     });
@@ -116,24 +125,71 @@ export class Comparison {
       const vector = FXSAVE.vectors + 16 * number;
       note(`xmm${number}`, vector, vector + 16);
     }
-    return found.filter(
-      ({ part }) => part !== 'status word' || !this.#isUndefinedStatus(host, ours),
-    );
+    return found.length === 0 ? found : this.#withoutInexact(host, ours, found);
   }
 
-  #isUndefinedStatus(host: SiliconResult, ours: SiliconResult): boolean {
+  /** Without what the SDM leaves to the processor of status and of approximated results. */
+  #withoutInexact(host: SiliconResult, ours: SiliconResult, found: Difference[]): Difference[] {
     const decoded = decodedOf(this.#map, host.subject);
-    if (decoded?.entry.instruction.unit !== 'x87' || !hasRun(host)) {
-      return false;
+    if (decoded === undefined || !hasRun(host)) {
+      return found;
     }
-    const mask = undefinedConditionCodesAfter(decoded.entry.instruction.mnemonic);
-    return ((statusOf(host) ^ statusOf(ours)) & ~mask) === 0;
+    const { mnemonic, unit } = decoded.entry.instruction;
+    const undefinedStatus = unit === 'x87' ? undefinedConditionCodesAfter(mnemonic) : 0;
+    const accuracy = APPROXIMATE[mnemonic];
+    return found.filter(({ part }) => {
+      if (part === 'status word') {
+        return ((statusOf(host) ^ statusOf(ours)) & ~undefinedStatus) !== 0;
+      }
+      return accuracy === undefined || !isNear(accuracy, part, host, ours);
+    });
   }
 }
 
 /** Whether the instruction ended; the fetch of the next one may have faulted. */
 const hasRun = ({ outcome, eip, subject }: SiliconResult): boolean =>
   outcome === 'completed' || eip !== subject.eip;
+
+/**
+ * Whether two approximations of one number are as near to each other as they must be: ours is the
+ * true result rounded, so the bound for a processor is the bound between the two.
+ */
+function isNear(
+  accuracy: Accuracy,
+  part: string,
+  { fxsave: host }: SiliconResult,
+  { fxsave: ours }: SiliconResult,
+): boolean {
+  const register = /^(?<file>st|xmm)(?<number>[0-7])$/.exec(part)?.groups;
+  if (register === undefined || host === undefined || ours === undefined) {
+    return false;
+  }
+  const number = Number(register['number']);
+  if (accuracy.unit === 'ulp') {
+    const at = FXSAVE.stack + 16 * number;
+    const apart = Math.abs(Number(orderOf(host, at) - orderOf(ours, at)));
+    return register['file'] === 'st' && apart <= accuracy.atMost;
+  }
+  return [0, 4, 8, 12].every((lane) => {
+    const at = FXSAVE.vectors + 16 * number + lane;
+    const [a, b] = [singleAt(host, at), singleAt(ours, at)];
+    return Object.is(a, b) || Math.abs(a - b) <= accuracy.atMost * Math.abs(b);
+  });
+}
+
+const viewOf = (image: Uint8Array): DataView =>
+  new DataView(image.buffer, image.byteOffset, image.length);
+
+const singleAt = (image: Uint8Array, at: number): number => viewOf(image).getFloat32(at, true);
+
+/** Numbers of 80 bits in order: neighbours are one apart. */
+function orderOf(image: Uint8Array, at: number): bigint {
+  const view = viewOf(image);
+  const high = view.getUint16(at + 8, true);
+  const fraction = view.getBigUint64(at, true) & ~(1n << 63n);
+  const magnitude = (BigInt(high & 0x7fff) << 63n) | fraction;
+  return high & 0x8000 ? -magnitude : magnitude;
+}
 
 const statusOf = ({ fxsave }: SiliconResult): number =>
   (fxsave?.[FXSAVE.status] ?? 0) | ((fxsave?.[FXSAVE.status + 1] ?? 0) << 8);

@@ -492,8 +492,12 @@ export class Draft {
         return (DATA_BASE + dice.below(3 * PAGE_BYTES) - base) >>> 0;
       case 1:
         return (dice.pick([CODE_END, CODE_BASE - 1, 0, 0xfff0, CODE_END + 3]) - base) >>> 0;
-      case 2:
-        return CODE_BASE + 0x80f + dice.below(3) - base;
+      case 2: {
+        // About the limit of the code segment that has one here.
+        const target = CODE_BASE + 0x80f + dice.below(3);
+        const isNear = Math.abs(target - this.codeAddress) < 64;
+        return isNear ? this.behind : target - base;
+      }
       case 3:
       case 4:
         return this.eip + (dice.oneIn(2) ? away : -away);

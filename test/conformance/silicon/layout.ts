@@ -29,18 +29,21 @@ export const LDT_BASE = KERNEL_BASE + PHYSICAL.ldt;
 export const IDT_BASE = KERNEL_BASE + PHYSICAL.idt;
 
 /**
- * The GDT of Linux (arch/x86/include/asm/segment.h): kernel code and data, user code and data, and
- * the CPU number as a segment's limit. What it has of system segments is null here: selectors of
- * them mean something else in IA-32e mode, and no case may use them.
+ * The GDT of Linux (arch/x86/include/asm/segment.h) by index: kernel code and data, user code and
+ * data, thread-local storage of hostcpu's C library, and the CPU number as a segment's limit. TSS
+ * and LDT are null here: selectors of them mean something else in IA-32e mode, and no case may
+ * use them.
  */
-const GDT: readonly (readonly [number, number])[] = [
-  [0, 0],
-  [0xffff, 0x00cf_9b00],
-  [0xffff, 0x00af_9b00],
-  [0xffff, 0x00cf_9300],
-  [0xffff, 0x00cf_fb00],
-  [0xffff, 0x00cf_f300],
-];
+const GDT: Readonly<Record<number, readonly [number, number]>> = {
+  1: [0xffff, 0x00cf_9b00],
+  2: [0xffff, 0x00af_9b00],
+  3: [0xffff, 0x00cf_9300],
+  4: [0xffff, 0x00cf_fb00],
+  5: [0xffff, 0x00cf_f300],
+  6: [0xffff, 0x00af_fb00],
+  12: [0xffff, 0x00df_f300],
+  15: [0, 0x0040_f500],
+};
 export const GDT_LIMIT = 16 * 8 - 1;
 export const LDT_LIMIT = TEST_LDT.length * 8 - 1;
 
@@ -91,8 +94,8 @@ export function initialRam(): ReadonlyMap<number, number> {
     ram.set(address, low >>> 0);
     ram.set(address + 4, high >>> 0);
   };
-  for (const [index, [low, high]] of GDT.entries()) {
-    pair(PHYSICAL.gdt + 8 * index, low, high);
+  for (const [index, [low, high]] of Object.entries(GDT)) {
+    pair(PHYSICAL.gdt + 8 * Number(index), low, high);
   }
   for (const entry of TEST_LDT) {
     pair(PHYSICAL.ldt + 8 * entry.entry, ...descriptorWords(entry));

@@ -146,7 +146,7 @@ export function undefinedAfter(facts: CaseFacts): {
 }
 
 /** How near a result that the SDM does not define to the last bit must be. */
-type Accuracy =
+export type Accuracy =
   | { readonly unit: 'ulp'; readonly atMost: number; readonly source: string }
   | { readonly unit: 'relative'; readonly atMost: number; readonly source: string };
 
