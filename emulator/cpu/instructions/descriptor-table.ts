@@ -102,7 +102,7 @@ function question(
 
 const asking = (mnemonic: string, opcode: string, ask: Native): Instruction => ({
   mnemonic,
-  encodings: [`0F ${opcode} Gv,Ew :v`],
+  encodings: [`0F ${opcode} mem Gv,Ew :v`, `0F ${opcode} reg Gv,Ev`],
   execute(cpu, target: Operand, source: Operand) {
     cpu.write(target, cpu.call(ask, cpu.read(source), cpu.read(target)));
   },
