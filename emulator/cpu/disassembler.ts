@@ -87,11 +87,12 @@ function wordsOf(line: Line): [mnemonic: string, operands: readonly string[]] {
 const MANDATORY = { none: 0, '66': PREFIX.operandSize, F3: PREFIX.rep, F2: PREFIX.repne } as const;
 
 /** Bytes of an opcode that there is not: what follows may be an instruction. */
-function opcodeLength(bytes: Uint8Array): number {
-  if (bytes[0] !== 0x0f) {
-    return 1;
+function opcodeLength([first = 0, second = 0]: Uint8Array): number {
+  if (first !== 0x0f) {
+    const isX87 = first >= 0xd8 && first <= 0xdf;
+    return isX87 && second >= 0xc0 ? 2 : 1;
   }
-  return bytes[1] === 0x38 || bytes[1] === 0x3a ? 3 : 2;
+  return second === 0x38 || second === 0x3a ? 3 : 2;
 }
 
 /** An instruction of which bytes are missing begins with a prefix, or a byte. */

@@ -11,6 +11,7 @@ import {
   type ImplicitOperand,
   implicitOperands,
   keptInOrder,
+  namedSizes,
 } from './spelling.ts';
 import { type Address, registerName, segmentName } from './syntax.ts';
 
@@ -117,7 +118,8 @@ function memoryText(line: Line, operand: DecodedOperand): string {
   const { memory, code } = operand;
   assert(memory !== undefined, `${line.name} has an address for ${code.text}`);
   const isAbsolute = code.place === 'O';
-  const bytes = isAbsolute || code.size === 's' ? 0 : operand.operand.size;
+  const isSizeless = isAbsolute || code.size === 's';
+  const bytes = isSizeless ? 0 : (namedSizes[line.name] ?? operand.operand.size);
   if (bytes !== 0 && line.syntax.name === 'intel' && dependsOnSize(operand)) {
     tellOperandSize(line);
   }

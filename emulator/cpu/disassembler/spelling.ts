@@ -83,6 +83,9 @@ export const integerSuffixes: Readonly<Record<number, string>> = { 1: 'b', 2: 'w
 export const x87IntegerSuffixes: Readonly<Record<number, string>> = { 2: 's', 4: 'l', 8: 'll' };
 export const x87RealSuffixes: Readonly<Record<number, string>> = { 4: 's', 8: 'l', 10: 't' };
 
+/** Memory that Intel syntax gives a size though nothing is read or written, in bytes. */
+export const namedSizes: Readonly<Record<string, number>> = { invlpg: 1 };
+
 /** Comparisons of SSE, by immediate. */
 export const comparisons: readonly string[] = [
   ...['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'],

@@ -56,7 +56,7 @@ export function compare({ address, bytes }: Region): Comparison {
       if (ours.length !== theirs.length || ours.text !== theirs.text) {
         const end = offset + Math.max(theirs.length, ours.length);
         const seen = padded.subarray(offset, end);
-        const reason = reasonFor(pairOf(seen, ours, theirs, at(offset + ours.length)));
+        const reason = reasonFor(pairOf(seen, ours, theirs, syntax));
         const known = differences.get(offset) ?? [];
         known.push({ syntax, address: address + offset, bytes: seen, ours, theirs, reason });
         differences.set(offset, known);
@@ -66,8 +66,13 @@ export function compare({ address, bytes }: Region): Comparison {
   return { count, differences };
 }
 
-function pairOf(bytes: Uint8Array, ours: Answer, theirs: Answer, next: Answer): Pair {
-  const text = textOf(ours);
-  const after = text.mnemonic === 'fwait' ? { after: textOf(next) } : {};
-  return { bytes, ours: text, theirs: textOf(theirs), ...after };
+function pairOf(bytes: Uint8Array, ours: Answer, theirs: Answer, syntax: SyntaxName): Pair {
+  const pair = { bytes, ours: textOf(ours), theirs: textOf(theirs) };
+  if (pair.ours.mnemonic !== 'fwait') {
+    return pair;
+  }
+  const wait = ours.length - 1;
+  const others = Uint8Array.from([...bytes.subarray(0, wait), ...bytes.subarray(wait + 1)]);
+  const rest = disassemble(instructionSet.map, others, 0, 0, { syntax });
+  return { ...pair, joined: textOf({ ...rest, length: rest.length + 1 }) };
 }

@@ -7,8 +7,8 @@ export interface Pair {
   readonly bytes: Uint8Array;
   readonly ours: Text;
   readonly theirs: Text;
-  /** What we say of the bytes behind, where we say `fwait`. */
-  readonly after?: Text;
+  /** What we say of the bytes without `fwait`, where we say that, with its byte in the length. */
+  readonly joined?: Text;
 }
 
 interface Text {
@@ -41,31 +41,40 @@ export function textOf({ length, text }: { length: number; text: string }): Text
 
 const isBad = ({ mnemonic }: Text): boolean => mnemonic === '(bad)';
 const isPartlyBad = ({ operands }: Text): boolean => operands.includes('(bad)');
-const isLonger = ({ ours, theirs }: Pair): boolean => theirs.length > ours.length;
 const saysTheSame = (a: Text, b: Text): boolean =>
   a.mnemonic === b.mnemonic && a.operands === b.operands && a.length === b.length;
 
+const FWAIT = 0x9b;
+const opcodeOf = ({ bytes, ours }: Pair): readonly number[] => [
+  ...bytes.subarray(ours.prefixes.length),
+];
+
 /** Prefixes that AVX and its kin share with older instructions. */
 const ESCAPES = [0x62, 0x8f, 0xc4, 0xc5];
-const opcodeOf = ({ bytes, ours }: Pair): number => bytes[ours.prefixes.length] ?? 0;
+function isMalformed(pair: Pair): boolean {
+  const [first = 0, second = 0] = opcodeOf(pair);
+  return ESCAPES.includes(first) || (first === 0x0f && second === 0x0f);
+}
+
+function isX87(pair: Pair): boolean {
+  const [first = 0] = opcodeOf(pair);
+  return first >= 0xd8 && first <= 0xdf;
+}
 
 /** By how an extension that we have not got calls the bytes, how we do. */
 const formerNames: Readonly<Record<string, string>> = {
   ...{ tzcnt: 'bsf', lzcnt: 'bsr', wbnoinvd: 'wbinvd' },
 };
 
-/** fwait and what follows as one instruction: `fnstcw` with a wait before it is `fstcw`. */
-function isJoined(pair: Pair): boolean {
-  const { ours, theirs, after } = pair;
-  if (after === undefined) {
+/** As objdump writes it, `fnstcw` with a wait before it is `fstcw`. */
+function isJoined({ bytes, theirs, joined }: Pair): boolean {
+  if (joined === undefined) {
     return false;
   }
-  const waiting = after.mnemonic.replace(/^fn/, 'f');
-  const mnemonic = waiting === theirs.mnemonic ? waiting : after.mnemonic;
-  const joined = { ...after, mnemonic, length: ours.length + after.length };
+  const waiting = { ...joined, mnemonic: joined.mnemonic.replace(/^fn(?!op)/, 'f') };
   return (
-    saysTheSame(joined, theirs) ||
-    reasonFor({ bytes: pair.bytes, ours: joined, theirs }) !== undefined
+    [joined, waiting].some((ours) => saysTheSame(ours, theirs)) ||
+    reasonFor({ bytes: bytes.filter((byte) => byte !== FWAIT), ours: joined, theirs }) !== undefined
   );
 }
 
@@ -131,9 +140,17 @@ const acceptances: readonly Acceptance[] = [
     accepts: ({ ours, theirs }) => isBad(ours) && isPartlyBad(theirs),
   },
   {
-    reason: 'objdump skips more of a malformed instruction of AVX or XOP',
-    accepts: (pair) =>
-      isBad(pair.ours) && isBad(pair.theirs) && ESCAPES.includes(opcodeOf(pair)) && isLonger(pair),
+    reason: 'objdump skips more or less of a malformed instruction of AVX, XOP or 3DNow!',
+    accepts: (pair) => isBad(pair.ours) && isBad(pair.theirs) && isMalformed(pair),
+  },
+  {
+    reason: 'objdump writes the operand of an opcode of the x87 that there is not',
+    accepts: (pair) => isBad(pair.ours) && isBad(pair.theirs) && isX87(pair),
+  },
+  {
+    reason: 'control registers beyond 7, which lock means to processors of AMD',
+    accepts: ({ ours, theirs }) =>
+      ours.mnemonic === 'mov' && /\bcr(?:[89]|1\d)\b/.test(theirs.operands),
   },
 ];
 
