@@ -41,9 +41,11 @@ function keyOf(form: Omit<Form, 'key' | 'instruction'>): string {
 export class Forms {
   readonly all: readonly Form[];
   readonly #numbers = new Map<Instruction, Map<string, number>>();
+  readonly #entries: readonly Entry[];
 
   /** @param isEarly which forms come first, in order */
   constructor(map: OpcodeMap, isEarly: (form: Form) => boolean) {
+    this.#entries = map.entries;
     const forms = [
       ...new Map(
         map.entries
@@ -59,12 +61,13 @@ export class Forms {
     });
   }
 
-  /** Tells whether prepared code was written for these very forms. */
+  /** Tells whether prepared code was written for these very instructions. */
   get signature(): string {
     let hash = 0;
-    for (const { instruction, key } of this.all) {
-      for (const character of `${instruction.mnemonic} ${key}\n`) {
-        hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0;
+    for (const { instruction, encoding } of this.#entries) {
+      const text = `${instruction.mnemonic} ${encoding.text}`;
+      for (let i = 0; i < text.length; i++) {
+        hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
       }
     }
     return `forms-${this.all.length}-${(hash >>> 0).toString(16)}`;

@@ -26,7 +26,7 @@ import { EXIT, makeState, REPEATING, type State, TRANSIENT } from './state.ts';
 import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
 import { deliver } from './system/interrupts.ts';
-import { resetSegments, updateSegments } from './system/segmentation.ts';
+import { resetSegments, setPrivilege, updateSegments } from './system/segmentation.ts';
 import { type WatchHit, Watchpoints } from './watchpoints.ts';
 
 /** What of a processor a checkpoint keeps. */
@@ -166,6 +166,12 @@ export class Processor {
   }
 
   #read(linear: number, size: number, isUser: boolean): number {
+    if (size === 4) {
+      const word = this.access.fastWord(linear, isUser);
+      if (word !== undefined) {
+        return word;
+      }
+    }
     const host = this.access.hostForRead(linear, size, isUser);
     if (host === 0) {
       throw FAULT;
@@ -465,6 +471,7 @@ export class Processor {
   restore(image: ProcessorImage): void {
     this.state.restore(image.registers);
     updateControl(this);
+    setPrivilege(this, this.state.cpl);
     updateSegments(this);
     this.tlb.restore(image.translations);
     this.debug.refresh();

@@ -79,7 +79,11 @@ export type WordName = (typeof WORDS)[number] | (typeof WORKING)[number] | Segme
 export const LONGEST_BELOW_TOP = 16;
 
 /** What the processor keeps of a segment register (SDM 3A §3.4.3). */
-const SEGMENT_FIELDS = ['Selector', 'Base', 'Limit', 'Rights', 'ReadTop', 'WriteTop'] as const;
+const SEGMENT_FIELDS = [
+  ...(['Selector', 'Base', 'Limit', 'Rights'] as const),
+  // Derived, see `system/segmentation.ts`.
+  ...(['ReadTop', 'WriteTop', 'FlatPages'] as const),
+] as const;
 type SegmentWord = `${(typeof SEGMENTS)[number] | 'ldt' | 'tr'}${(typeof SEGMENT_FIELDS)[number]}`;
 
 const SEGMENT_BYTES = 4 * SEGMENT_FIELDS.length;
@@ -109,13 +113,14 @@ export function registerAddress(index: number, size: 1 | 2 | 4): number {
   return size === 1 && index >= 4 ? STATE.eax + 4 * (index - 4) + 1 : STATE.eax + 4 * index;
 }
 
+const SEGMENT_OFFSETS = { selector: 0, base: 4, limit: 8, rights: 12, readTop: 16, writeTop: 20 };
+
 /** Where a field of segment register `index` lies (6: LDTR, 7: TR). */
 export function segmentAddress(
   index: number,
   field: 'selector' | 'base' | 'limit' | 'rights' | 'readTop' | 'writeTop',
 ): number {
-  const offsets = { selector: 0, base: 4, limit: 8, rights: 12, readTop: 16, writeTop: 20 };
-  return STATE.esSelector + SEGMENT_BYTES * index + offsets[field];
+  return STATE.esSelector + SEGMENT_BYTES * index + SEGMENT_OFFSETS[field];
 }
 
 /** What a repeated string instruction does to the flags from one iteration to the next. */

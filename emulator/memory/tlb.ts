@@ -35,6 +35,7 @@ export class Tlb {
   readonly #translations: Uint32Array;
   readonly #log: Uint32Array;
   #count = 0;
+  #isUserReady = false;
   readonly reads: readonly [supervisor: Int32Array, user: Int32Array];
   readonly writes: readonly [supervisor: Int32Array, user: Int32Array];
   readonly codes: readonly [supervisor: Int32Array, user: Int32Array];
@@ -49,8 +50,16 @@ export class Tlb {
     this.writes = [table(REGION.writeSupervisor), table(REGION.writeUser)];
     this.codes = [table(REGION.codeSupervisor), table(REGION.codeUser)];
     this.#dataTables = [...this.reads, ...this.writes];
-    for (const data of this.#dataTables) {
-      data.fill(ABSENT);
+    this.reads[0].fill(ABSENT);
+    this.writes[0].fill(ABSENT);
+  }
+
+  /** To be called before user mode: its tables are filled only then, which takes milliseconds. */
+  prepareUser(): void {
+    if (!this.#isUserReady) {
+      this.#isUserReady = true;
+      this.reads[1].fill(ABSENT);
+      this.writes[1].fill(ABSENT);
     }
   }
 

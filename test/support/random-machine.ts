@@ -10,7 +10,11 @@ import type { EngineMaker } from '../../emulator/cpu/engine.ts';
 import type { Environment, Event } from '../../emulator/cpu/environment.ts';
 import { SEGMENTS, segmentAddress } from '../../emulator/cpu/state.ts';
 import { updateControl } from '../../emulator/cpu/system/control-registers.ts';
-import { setSegment, updateSegments } from '../../emulator/cpu/system/segmentation.ts';
+import {
+  setPrivilege,
+  setSegment,
+  updateSegments,
+} from '../../emulator/cpu/system/segmentation.ts';
 import { Dice } from '../conformance/silicon/values.ts';
 
 export const RAM_SIZE = 0x4_0000;
@@ -94,7 +98,7 @@ export function fill({ cpu }: BareMachine, { ring, seed, paging }: RandomMachine
   state.cr0 = ((paging ? 0x8000_0011 : 0x11) | dice.pick([0, 0x1_0000, 0x4_0000, 0x20, 8])) >>> 0;
   state.systemFlags = 2 | dice.pick([0, 0x200, 0x3000, 0x100, 0x4_0000, 0x400]);
   state.eip = JUNK + dice.below(RAM_SIZE - JUNK - 64);
-  state.cpl = ring;
+  setPrivilege(cpu, ring);
   const flatData = { low: 0xffff, high: 0x00cf_9300 | (ring << 13), address: 0 };
   SEGMENTS.forEach((name, index) => {
     const isCode = name === 'cs';

@@ -24,7 +24,13 @@ import { EFLAGS, eflagsOf, setEflags } from '../flags.ts';
 import type { Processor } from '../processor.ts';
 import { REPEATING } from '../state.ts';
 import { enterCode, returnOutward, returnTarget, returnWithin } from './far-transfer.ts';
-import { checkOffset, descriptorOr, isNull, markAccessed, updateSegments } from './segmentation.ts';
+import {
+  checkOffset,
+  descriptorOr,
+  isNull,
+  markAccessed,
+  updateAlignmentCheck,
+} from './segmentation.ts';
 import {
   enterInnerStack,
   fillFrame,
@@ -126,11 +132,14 @@ export function deliver(cpu: Processor, event: Event): void {
 /** What is pushed, first word first. */
 function frameOf(cpu: Processor, event: Event, isInward: boolean): number[] {
   const { state } = cpu;
-  const values = [flagsToPush(cpu, event), state.csSelector, event.eip];
+  const flags = flagsToPush(cpu, event);
+  const values = isInward
+    ? [state.ssSelector, state.esp, flags, state.csSelector, event.eip]
+    : [flags, state.csSelector, event.eip];
   if (event.errorCode !== undefined) {
     values.push(event.errorCode);
   }
-  return isInward ? [state.ssSelector, state.esp, ...values] : values;
+  return values;
 }
 
 function changeFlagsOnEntry(cpu: Processor, disablesInterrupts: boolean): void {
@@ -214,7 +223,7 @@ export function interruptReturn(cpu: Processor, size: number): void {
     returnOutward(cpu, selector, target, eip, size, 3);
   }
   changeFlags(cpu, flags, changeable);
-  updateSegments(cpu);
+  updateAlignmentCheck(cpu);
   cpu.debug.clearsResume = false;
   if (state.systemFlags & EFLAGS.resume || state.nmiPending) {
     cpu.endRun();

@@ -21,7 +21,7 @@ import {
 import { VECTOR } from '../exceptions.ts';
 import { EFLAGS } from '../flags.ts';
 import type { Processor } from '../processor.ts';
-import { CS, DS, ES, LONGEST_BELOW_TOP, SS, STATE, segmentAddress } from '../state.ts';
+import { CS, DS, ES, FS, GS, LONGEST_BELOW_TOP, SS, STATE, segmentAddress } from '../state.ts';
 
 const TOP_OF_MEMORY = 0xffff_ffff;
 const MARGIN = LONGEST_BELOW_TOP - 1;
@@ -157,44 +157,64 @@ export function markAccessed(cpu: Processor, descriptor: Descriptor): Descriptor
 
 export const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;
 
-/** Puts a descriptor into a segment register; checks have been made. */
+/** Index into the state's words of each segment register's first word. */
+const FIRST_WORD: readonly number[] = Array.from({ length: 8 }, (_, index) =>
+  wordOf(segmentAddress(index, 'selector')),
+);
+
+/** Puts a descriptor into a segment register; checks have been made. Hot. */
 export function setSegment(
   cpu: Processor,
   index: number,
   selector: number,
   descriptor: Descriptor,
 ): void {
-  const at = wordOf(segmentAddress(index, 'selector'));
+  const at = FIRST_WORD[index] as number;
   const { words } = cpu.state;
+  const base = baseOf(descriptor);
+  const limit = limitOf(descriptor);
+  const rights = (descriptor.high & RIGHTS_MASK) | RIGHTS.valid;
   words[at] = selector & 0xffff;
-  words[at + 1] = baseOf(descriptor);
-  words[at + 2] = limitOf(descriptor);
-  words[at + 3] = (descriptor.high & RIGHTS_MASK) | RIGHTS.valid;
-  setTops(cpu, index);
+  if (words[at + 1] !== base || words[at + 2] !== limit || words[at + 3] !== rights) {
+    words[at + 1] = base;
+    words[at + 2] = limit;
+    words[at + 3] = rights;
+    derive(words, at);
+  }
 }
 
 /** Puts a null selector into a segment register: any use will fault. */
 export function setNull(cpu: Processor, index: number, selector: number): void {
-  const at = wordOf(segmentAddress(index, 'selector'));
+  const at = FIRST_WORD[index] as number;
   const { words } = cpu.state;
   words[at] = selector & 0xffff;
   words[at + 1] = 0;
   words[at + 2] = 0;
   words[at + 3] = 0;
-  setTops(cpu, index);
+  derive(words, at);
 }
 
-function setTops(cpu: Processor, index: number): void {
-  const at = wordOf(segmentAddress(index, 'selector'));
-  const { words } = cpu.state;
+/** Works out the derived words of the segment register whose words begin at `at`. Hot. */
+function derive(words: Uint32Array, at: number): void {
   const limit = words[at + 2] as number;
   const rights = words[at + 3] as number;
-  const descriptor = { low: 0, high: rights, address: 0 };
-  const isExpandDown = (rights & (RIGHTS.code | RIGHTS.direction)) === RIGHTS.direction;
-  const top = !(rights & RIGHTS.valid) || isExpandDown || limit < MARGIN ? 0 : limit - MARGIN;
-  words[at + 4] = isReadable(descriptor) ? top : 0;
-  words[at + 5] = isWritableData(descriptor) ? top : 0;
+  const isCodeSegment = (rights & RIGHTS.code) !== 0;
+  const isExpandDown = !isCodeSegment && (rights & RIGHTS.direction) !== 0;
+  const isUsable = (rights & (RIGHTS.valid | RIGHTS.segment)) === (RIGHTS.valid | RIGHTS.segment);
+  const top = !isUsable || isExpandDown || limit < MARGIN ? 0 : limit - MARGIN;
+  const isPlain = (rights & RIGHTS.readWrite) !== 0;
+  words[at + 4] = isPlain || !isCodeSegment ? top : 0;
+  words[at + 5] = isPlain && !isCodeSegment ? top : 0;
+  const isFlat = words[at + 1] === 0 && (rights & (FLAT | NOT_FLAT)) === FLAT;
+  words[at + 6] = isFlat ? pagesWithin(limit) : 0;
 }
+
+const FLAT = RIGHTS.valid | RIGHTS.readWrite;
+const NOT_FLAT = RIGHTS.direction | RIGHTS.code;
+
+/** How many whole pages lie within a limit. */
+const pagesWithin = (limit: number): number =>
+  limit === TOP_OF_MEMORY ? 0x10_0000 : (limit + 1) >>> 12;
 
 /** Loads ES, DS, FS or GS (SDM 2B, MOV: "loading a segment register"). */
 export function loadDataSegment(cpu: Processor, index: number, selector: number): void {
@@ -282,6 +302,9 @@ export function setPrivilege(cpu: Processor, cpl: number): void {
   const { state } = cpu;
   state.cpl = cpl;
   const isUser = cpl === 3;
+  if (isUser) {
+    cpu.tlb.prepareUser();
+  }
   state.readTable = isUser ? REGION.readUser : REGION.readSupervisor;
   state.writeTable = isUser ? REGION.writeUser : REGION.writeSupervisor;
   state.codeTable = isUser ? REGION.codeUser : REGION.codeSupervisor;
@@ -297,9 +320,8 @@ export function updateAlignmentCheck({ state }: Processor): void {
 /** Works out what decoding and the fast tables need to know of the segment registers. */
 export function updateSegments(cpu: Processor): void {
   const { state } = cpu;
-  setPrivilege(cpu, state.cpl);
   state.stackMask = state.ssRights & RIGHTS.big ? 0xffff_ffff : 0xffff;
-  const pages = Math.min(flatPages(cpu, ES), flatPages(cpu, SS), flatPages(cpu, DS));
+  const pages = Math.min(state.esFlatPages, state.ssFlatPages, state.dsFlatPages);
   const isFlat = pages > 0 && state.stackMask === 0xffff_ffff;
   if (isFlat && pages !== cpu.access.flatPages) {
     if (pages < cpu.access.flatPages) {
@@ -307,25 +329,7 @@ export function updateSegments(cpu: Processor): void {
     }
     cpu.access.flatPages = pages;
   }
-  const context = {
-    base: state.csBase,
-    limit: state.csLimit,
-    is32: (state.csRights & RIGHTS.big) !== 0,
-    isFlat,
-  };
-  cpu.code.enter(context);
-}
-
-const FLAT = RIGHTS.valid | RIGHTS.readWrite;
-const NOT_FLAT = RIGHTS.direction | RIGHTS.code;
-
-/** How many pages of a segment can be used as if there were no segment; 0 if it is not flat. */
-function flatPages(cpu: Processor, index: number): number {
-  const at = wordOf(segmentAddress(index, 'selector'));
-  const { words } = cpu.state;
-  const rights = words[at + 3] as number;
-  const isFlat = words[at + 1] === 0 && (rights & (FLAT | NOT_FLAT)) === FLAT;
-  return isFlat ? Math.floor(((words[at + 2] as number) + 1) / 4096) : 0;
+  cpu.code.enter(state.csBase, state.csLimit, (state.csRights & RIGHTS.big) !== 0, isFlat);
 }
 
 const FLAT_CODE = { low: 0xffff, high: 0x00cf_9b00, address: 0 };
@@ -339,18 +343,22 @@ export function resetSegments(cpu: Processor): void {
   setSegment(cpu, CS, 8, FLAT_CODE);
   setNull(cpu, LDTR, 0);
   setNull(cpu, TR, 0);
-  cpu.state.cpl = 0;
+  setPrivilege(cpu, 0);
   updateSegments(cpu);
 }
 
 /** After a return to an outer ring: data segments of inner rings become null (SDM 2A, IRET). */
 export function dropInnerSegments(cpu: Processor): void {
-  for (const index of [ES, DS, 4, 5]) {
-    const rights = word(cpu, segmentAddress(index, 'selector'), OFFSET.rights);
-    const descriptor = { low: 0, high: rights, address: 0 };
-    const isInner = ((rights >>> 13) & 3) < cpu.state.cpl;
-    if (rights & RIGHTS.valid && isInner && !isConforming(descriptor)) {
+  const { words, cpl } = cpu.state;
+  for (const index of DATA_SEGMENTS) {
+    const rights = words[(FIRST_WORD[index] as number) + 3] as number;
+    const isInner = ((rights >>> 13) & 3) < cpl;
+    const staysInside = (rights & CONFORMING) === CONFORMING;
+    if (rights & RIGHTS.valid && isInner && !staysInside) {
       setNull(cpu, index, 0);
     }
   }
 }
+
+const DATA_SEGMENTS: readonly number[] = [ES, DS, FS, GS];
+const CONFORMING = RIGHTS.segment | RIGHTS.code | RIGHTS.direction;

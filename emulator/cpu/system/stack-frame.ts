@@ -31,11 +31,15 @@ export function presentStack({ state }: Processor): Stack {
 const maskOf = ({ rights }: Stack): number => (rights & RIGHTS.big ? 0xffff_ffff : 0xffff);
 
 export interface Frame {
+  readonly base: number;
+  /** 0xffff or all ones: how far the stack pointer reaches. */
+  readonly mask: number;
+  /** The stack pointer before anything is pushed. */
+  readonly top: number;
   /** Bytes of each word. */
   readonly size: number;
+  readonly count: number;
   readonly isUser: boolean;
-  /** Linear addresses of the words, in the order in which they are pushed. */
-  readonly places: readonly number[];
   /** ESP when the frame is on the stack. */
   readonly pointer: number;
 }
@@ -50,30 +54,35 @@ export function reserveFrame(
   stackFault: number,
 ): Frame {
   const mask = maskOf(stack);
-  let pointer = stack.pointer;
-  const places = Array.from({ length: count }, () => {
-    pointer = ((pointer - size) & mask) >>> 0;
-    if (!isWithin(stack.limit, stack.rights, pointer, size)) {
+  const { base, limit, rights, pointer: top } = stack;
+  for (let i = 1; i <= count; i++) {
+    const offset = ((top - i * size) & mask) >>> 0;
+    if (!isWithin(limit, rights, offset, size)) {
       cpu.fault(VECTOR.stack, stackFault);
     }
-    return (stack.base + pointer) >>> 0;
-  });
-  return { size, isUser, places, pointer: ((stack.pointer & ~mask) | (pointer & mask)) >>> 0 };
+  }
+  const pointer = ((top & ~mask) | ((top - count * size) & mask)) >>> 0;
+  return { base, mask, top, size, count, isUser, pointer };
 }
 
+/** The linear address of the word of that number, counted as they are pushed from 1. */
+const placeOf = ({ base, mask, top, size }: Frame, number: number): number =>
+  (base + (((top - number * size) & mask) >>> 0)) >>> 0;
+
 /** Page faults as the pushes would; a frame is shorter than a page. */
-export function probeFrame(cpu: Processor, { places, size, isUser }: Frame): void {
-  for (const place of [places[0], places.at(-1)]) {
-    if (place !== undefined) {
-      cpu.probeWrite(place, size, isUser);
-    }
+export function probeFrame(cpu: Processor, frame: Frame): void {
+  const { size, count, isUser } = frame;
+  if (count > 0) {
+    cpu.probeWrite(placeOf(frame, 1), size, isUser);
+    cpu.probeWrite(placeOf(frame, count), size, isUser);
   }
 }
 
 export function fillFrame(cpu: Processor, frame: Frame, values: readonly number[]): void {
-  frame.places.forEach((place, i) => {
-    cpu.writeLinear(place, frame.size, values[i] as number, frame.isUser);
-  });
+  const { size, count, isUser } = frame;
+  for (let i = 0; i < count; i++) {
+    cpu.writeLinear(placeOf(frame, i + 1), size, values[i] as number, isUser);
+  }
 }
 
 // ---- the stack of an inner ring

@@ -23,7 +23,12 @@ import {
   setCr4,
   setEfer,
 } from '../../../emulator/cpu/system/control-registers.ts';
-import { setNull, setSegment, updateSegments } from '../../../emulator/cpu/system/segmentation.ts';
+import {
+  setNull,
+  setPrivilege,
+  setSegment,
+  updateSegments,
+} from '../../../emulator/cpu/system/segmentation.ts';
 import { LinearMemory, REGION } from '../../../emulator/memory/linear-memory.ts';
 import {
   GDT_BASE,
@@ -55,8 +60,6 @@ import {
 /** A case that runs longer has lost its way. */
 const PATIENCE = 200_000;
 const INT3 = 0xcc;
-/** Changes are reported in aligned units of so many bytes, as hostcpu does. */
-const UNIT = 8;
 const LDTR = 6;
 const SYSTEM_CALL = 0x80;
 const BREAKPOINT = 3;
@@ -103,6 +106,9 @@ interface Watched {
   readonly before: Buffer;
 }
 
+const wordsIn = (bytes: Buffer): Uint32Array =>
+  new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+
 export class OurProcessor {
   readonly #cpu: Processor;
   readonly #last = new LastEvent();
@@ -138,13 +144,13 @@ export class OurProcessor {
     content: (address: number) => number,
     bytes = 2 * PAGE_BYTES,
   ): Watched {
-    const pristine = Buffer.alloc(bytes);
+    const pristine = Buffer.from(new ArrayBuffer(bytes));
     for (let offset = 0; offset < bytes; offset++) {
       pristine[offset] = content(linear + offset);
     }
     this.#cpu.ram.load(physical, pristine);
     const live = Buffer.from(memory.memory.buffer, REGION.ram + physical, bytes);
-    return { linear, physical, live, pristine, before: Buffer.from(pristine) };
+    return { linear, physical, live, pristine, before: Buffer.from(pristine.buffer.slice(0)) };
   }
 
   /** Control registers, tables and segments as Linux has them for a 32-bit program. */
@@ -195,7 +201,7 @@ export class OurProcessor {
         setSegment(cpu, index, segments[name], { low: words[0], high: words[1], address: 0 });
       }
     }
-    cpu.state.cpl = 3;
+    setPrivilege(cpu, 3);
     updateSegments(cpu);
   }
 
@@ -203,6 +209,8 @@ export class OurProcessor {
     this.#prepare(subject);
     this.#last.seen = undefined;
     const stop = this.#cpu.run(PATIENCE);
+    // Quicker than to let every write to code look for what was decoded from it.
+    this.#cpu.code.flush();
     const result = this.#result(subject, stop.kind === 'environment' ? this.#last.seen : undefined);
     this.#takeBack(subject);
     return result;
@@ -305,26 +313,30 @@ export class OurProcessor {
   /** What the case changed, in aligned units of eight bytes; it is changed back. */
   #changes(): MemoryPatch[] {
     const changes: MemoryPatch[] = [];
-    for (const { linear, physical, live, before } of this.#watched) {
-      if (live.compare(before) === 0) {
-        continue;
-      }
-      const differs = (offset: number): boolean =>
-        offset < live.length &&
-        live.compare(before, offset, offset + UNIT, offset, offset + UNIT) !== 0;
-      for (let from = 0; from < live.length; from += UNIT) {
-        let to = from;
-        while (differs(to)) {
-          to += UNIT;
-        }
-        if (to > from) {
-          changes.push({ address: linear + from, bytes: Uint8Array.from(live.subarray(from, to)) });
-          this.#cpu.ram.load(physical + from, before.subarray(from, to));
-          from = to;
-        }
+    for (const pages of this.#watched) {
+      if (pages.live.compare(pages.before) !== 0) {
+        this.#changesOf(pages, changes);
       }
     }
     return changes;
+  }
+
+  #changesOf({ linear, physical, live, before }: Watched, changes: MemoryPatch[]): void {
+    const [now, then] = [wordsIn(live), wordsIn(before)];
+    const differs = (word: number): boolean =>
+      word < now.length && (now[word] !== then[word] || now[word + 1] !== then[word + 1]);
+    for (let from = 0; from < now.length; from += 2) {
+      let to = from;
+      while (differs(to)) {
+        to += 2;
+      }
+      if (to > from) {
+        const bytes = Uint8Array.from(live.subarray(4 * from, 4 * to));
+        changes.push({ address: linear + 4 * from, bytes });
+        this.#cpu.ram.load(physical + 4 * from, before.subarray(4 * from, 4 * to));
+        from = to;
+      }
+    }
   }
 
   #loadFpu(image: Uint8Array): void {
