@@ -91,12 +91,23 @@ export function buildImage(selection?: Selection): Uint8Array {
   if (IMAGE_BASE + image.length > IMAGE_LIMIT) {
     throw new NoImage(`The image has ${image.length} bytes and runs into its own stack.`);
   }
-  if (selection) {
-    const view = new DataView(image.buffer);
-    view.setUint32(SELECTION_OFFSET, selection.first, true);
-    view.setUint32(SELECTION_OFFSET + 4, selection.end, true);
-  }
-  return image;
+  return selection ? selecting(image, selection) : image;
+}
+
+/** A copy of an image in which other cases are selected. */
+function selecting(image: Uint8Array, { first, end }: Selection): Uint8Array {
+  const copy = image.slice();
+  const view = new DataView(copy.buffer);
+  view.setUint32(SELECTION_OFFSET, first, true);
+  view.setUint32(SELECTION_OFFSET + 4, end, true);
+  return copy;
+}
+
+/** An image without its first `count` cases. */
+export function skipping(image: Uint8Array, count: number): Uint8Array {
+  const view = new DataView(image.buffer, image.byteOffset);
+  const first = view.getUint32(SELECTION_OFFSET, true) + count;
+  return selecting(image, { first, end: view.getUint32(SELECTION_OFFSET + 4, true) });
 }
 
 /** A bootable disk: boot sector, image, zeros up to `bytes`. */

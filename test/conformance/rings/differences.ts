@@ -91,3 +91,16 @@ export const UNSETTLED: readonly Unsettled[] = [
     why: 'Which bytes of a descriptor are written to mark it accessed is not said',
   },
 ];
+
+/** Cases in which our processor stops with a reason instead of going on, by decision. */
+export interface Stop {
+  readonly names: RegExp;
+  readonly why: string;
+}
+
+export const STOPS: readonly Stop[] = [
+  {
+    names: /^task-switch\//,
+    why: 'Hardware task switches are not supported: whoever runs into one is told so',
+  },
+];
