@@ -207,6 +207,9 @@ export class DebugRegisters {
 
   /** Adds the conditions of DR6 under which the instruction that just ended traps. */
   noteTraps(watchpoints: Watchpoints, isStep: boolean): void {
+    if (!isStep && watchpoints.hits.length === 0) {
+      return;
+    }
     let conditions = isStep && !this.isHeld ? DR6.step : 0;
     for (const { watchpoint, access, address, size } of watchpoints.hits) {
       if (this.owns(watchpoint)) {

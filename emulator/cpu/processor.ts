@@ -40,6 +40,12 @@ const SLICE = 1 << 24;
 /** No budget. */
 const NEVER = 0xffff_ffff;
 
+/** No value of EIP. */
+const NOWHERE = -1;
+/** Every run answers one of these two, so they are made once. */
+const BUDGET: StopReason = { kind: 'budget' };
+const HALTED: StopReason = { kind: 'halted' };
+
 export class Processor {
   readonly memory: LinearMemory;
   readonly ram: Ram;
@@ -57,8 +63,12 @@ export class Processor {
   #runBudget = 0;
   #stolen = 0;
   #stop: StopReason | undefined;
-  /** Linear address whose breakpoint lets the next instruction pass. */
-  #passing: number | undefined;
+  /** Where the last run ended, and the record there, good for as long as the code tables stay. */
+  #nextEip = NOWHERE;
+  #nextRecord = 0;
+  #nextGeneration = 0;
+  /** Whether the next instruction is the first of a run: its breakpoint lets it pass. */
+  #isFirst = false;
   /** The fault that was noted is that of an instruction breakpoint of the guest. */
   #isBreakpoint = false;
 
@@ -206,14 +216,15 @@ export class Processor {
     const { state } = this;
     const end = state.retired + count;
     this.#stop = undefined;
-    this.#passing = this.linearEip;
+    this.#isFirst = true;
     this.watchpoints.forgetHits();
     while (state.retired < end) {
       if (this.#beforeInstruction()) {
         state.retired += 1;
+        this.#isFirst = false;
       } else {
         if (state.halted) {
-          return { kind: 'halted' };
+          return HALTED;
         }
         this.#runEngine(Math.min(end - state.retired, this.#isStepping ? 1 : SLICE));
       }
@@ -222,7 +233,7 @@ export class Processor {
         return stop;
       }
     }
-    return { kind: 'budget' };
+    return BUDGET;
   }
 
   get linearEip(): number {
@@ -274,13 +285,17 @@ export class Processor {
     state.exit = EXIT.none;
     state.budget = budget;
     state.repeatedAt = state.repeating === REPEATING.no ? NEVER : budget;
-    const start = this.code.find(state.eip);
+    const isKnown = state.eip === this.#nextEip && this.tlb.generation === this.#nextGeneration;
+    const start = isKnown ? this.#nextRecord : this.code.find(state.eip);
     const record = this.#engine.run(start, state.budget);
     const executed = budget - state.budget - this.#stolen;
     state.retired = this.#runStart + executed;
     state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
     const exit = state.exit;
     state.exit = EXIT.none;
+    this.#nextRecord = record;
+    this.#nextEip = exit === EXIT.none ? state.eip : NOWHERE;
+    this.#nextGeneration = this.tlb.generation;
     if (executed > 0) {
       state.repeating = state.repeatedAt === state.budget ? state.repeatedKind : REPEATING.no;
     }
@@ -296,7 +311,7 @@ export class Processor {
       // A fault at the very end of the budget is that of the next fetch, which will come again.
       this.#afterRun(executed > 0, flagsBefore);
     }
-    this.#passing = undefined;
+    this.#isFirst = false;
   }
 
   #afterRun(hasExecuted: boolean, flagsBefore: number): void {
@@ -372,14 +387,22 @@ export class Processor {
   }
 
   #takeStop(): StopReason | undefined {
-    const hits = this.watchpoints.hits.filter((hit) => !this.debug.owns(hit.watchpoint));
+    return this.watchpoints.hits.length > 0 ? this.#takeHits() : this.#takeReason();
+  }
+
+  #takeReason(): StopReason | undefined {
     const stop = this.#stop;
-    this.#stop = undefined;
-    if (hits.length > 0) {
-      this.watchpoints.hits = [];
-      return { kind: 'watchpoint', hits: hits as readonly WatchHit[] };
+    if (stop !== undefined) {
+      this.#stop = undefined;
     }
     return stop;
+  }
+
+  #takeHits(): StopReason | undefined {
+    const hits = this.watchpoints.hits.filter((hit) => !this.debug.owns(hit.watchpoint));
+    this.watchpoints.forgetHits();
+    const stop = this.#takeReason();
+    return hits.length > 0 ? { kind: 'watchpoint', hits: hits as readonly WatchHit[] } : stop;
   }
 
   /** Delivers an interrupt that an instruction asks for, and continues in its handler. */
@@ -401,7 +424,7 @@ export class Processor {
   atBreakpoint(record: number): number {
     const eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
     const linear = (eip + this.state.csBase) >>> 0;
-    const isFirst = this.retiredNow === this.#runStart && this.#passing === linear;
+    const isFirst = this.#isFirst && this.retiredNow === this.#runStart;
     if (this.debug.breaksAt(linear)) {
       this.#isBreakpoint = true;
       this.state.faultVector = VECTOR.debug;

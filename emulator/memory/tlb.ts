@@ -36,6 +36,8 @@ export class Tlb {
   readonly #log: Uint32Array;
   #count = 0;
   #isUserReady = false;
+  /** Changes whenever an entry of the code tables may have gone. */
+  generation = 0;
   readonly reads: readonly [supervisor: Int32Array, user: Int32Array];
   readonly writes: readonly [supervisor: Int32Array, user: Int32Array];
   readonly codes: readonly [supervisor: Int32Array, user: Int32Array];
@@ -144,6 +146,7 @@ export class Tlb {
 
   /** Sends the next jump to each page to the slow path; `user` 0 or 1 chooses one table. */
   withholdCode(user: 0 | 1): void {
+    this.generation++;
     for (let i = 0; i < this.#count; i++) {
       this.codes[user][this.#log[i] ?? 0] = 0;
     }
@@ -168,6 +171,7 @@ export class Tlb {
   }
 
   #withhold(page: number): void {
+    this.generation++;
     for (const table of this.#dataTables) {
       table[page] = ABSENT;
     }
