@@ -19,6 +19,7 @@ import {
   ES,
   ESI,
 } from './draft.ts';
+import { baseOf, wordsOf } from './layout.ts';
 import { type Dice, integer } from './values.ts';
 
 export interface Arrangement {
@@ -54,11 +55,7 @@ const indirect: Arrangement = {
 
 const farIndirect: Arrangement = {
   before: pointStack,
-  after: (draft) =>
-    draft.setOperand([
-      ...little(draft.codeTarget(), wide(draft)),
-      ...little(codeSelector(draft.dice), 2),
-    ]),
+  after: (draft) => draft.setOperand(draft.farTarget(wide(draft))),
 };
 
 const nearReturn: Arrangement = {
@@ -71,7 +68,8 @@ const farReturn: Arrangement = {
   after(draft) {
     const { dice } = draft;
     const selector = codeSelector(dice) | (dice.oneIn(4) ? 0 : 3);
-    patchStack(draft, [draft.codeTarget(), selector, flagsImage(dice)], wide(draft));
+    const eip = draft.codeTarget(baseOf(wordsOf(selector)));
+    patchStack(draft, [eip, selector, flagsImage(dice)], wide(draft));
   },
 };
 

@@ -7,6 +7,7 @@ import { runOnSilicon } from './host.ts';
 import { OurProcessor } from './ours.ts';
 import { caseLines, caseOfToken, resultLines, tokenOf } from './replay.ts';
 import { TEST_LDT } from './segments.ts';
+import { hostVendor } from './vendors.ts';
 import type { SiliconResult } from './wire.ts';
 
 export interface SiliconOptions {
@@ -67,7 +68,7 @@ export async function compareSilicon(options: SiliconOptions): Promise<number> {
   const began = process.hrtime.bigint();
   const generator = new CaseGenerator(instructionSet.map, options.seed, options);
   const ours = new OurProcessor();
-  const comparison = new Comparison(instructionSet.map);
+  const comparison = new Comparison(instructionSet.map, hostVendor());
   const report = new Report(print);
   let cases = 0;
   for await (const host of runOnSilicon(generator.cases(options.cases), TEST_LDT)) {
@@ -97,7 +98,7 @@ async function replayOne(token: string, print: (line: string) => void): Promise<
     hosts.push(result);
   }
   const host = hosts[0] as SiliconResult;
-  const differences = new Comparison(instructionSet.map).differences(host, ours);
+  const differences = new Comparison(instructionSet.map, hostVendor()).differences(host, ours);
   const section = (title: string, lines: readonly string[]): void => {
     print(`${title}:`);
     for (const line of lines) {

@@ -118,6 +118,31 @@ describe('comparison', () => {
   });
 });
 
+describe('a host of another maker', () => {
+  const amd = new Comparison(instructionSet.map, 'AuthenticAMD');
+  const amdParts = (host: SiliconResult, mine: SiliconResult): string[] =>
+    amd.differences(host, mine).map(({ part }) => part);
+
+  test('may push four bytes of a segment register, but not of others', () => {
+    const [pushDs, push] = [ours.run(aCase([0x1e])), ours.run(aCase(pushEax))];
+    expect(amdParts({ ...pushDs, memory: [] }, pushDs)).toEqual([]);
+    expect(parts({ ...pushDs, memory: [] }, pushDs)).toEqual(['memory']);
+    expect(amdParts({ ...push, memory: [] }, push)).toEqual(['memory']);
+  });
+
+  test('may fault in another order, but not where we do not fault', () => {
+    const [fault, done] = [
+      ours.run(aCase(addToMemory, { registers: new Uint32Array(8) })),
+      ours.run(aCase(addToMemory)),
+    ];
+    expect(amdParts({ ...fault, vector: 13 }, fault)).toEqual([]);
+    expect(amdParts({ ...done, outcome: 'fault', vector: 13 }, done)).toEqual([
+      'outcome',
+      'vector',
+    ]);
+  });
+});
+
 describe('our side', () => {
   test('a case leaves nothing behind for the next one', () => {
     const before = ours.run(aCase(addToMemory));

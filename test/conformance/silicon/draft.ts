@@ -11,13 +11,14 @@ import type { Entry } from '../../../emulator/cpu/opcode-map.ts';
 import { operandSize } from '../../../emulator/cpu/operand.ts';
 import type { Size } from '../../../emulator/cpu/semantics.ts';
 import { allowsPrefix } from './exclusions.ts';
-import { wordsOf } from './layout.ts';
+import { baseOf, wordsOf } from './layout.ts';
 import { FLAT, ldtSelector } from './segments.ts';
 import { address, type Dice, flags, integer } from './values.ts';
 import {
   CODE_BASE,
   DATA_BASE,
   dataPattern,
+  isInHostcpu,
   MAX_CODE,
   MAX_PATCH_BYTES,
   MAX_PATCHES,
@@ -77,6 +78,8 @@ export class Draft {
   #override: number | undefined;
   /** Where in the bytes the displacement of a jump begins, and how long it is. */
   #jump: { readonly at: number; readonly bytes: number } | undefined;
+  /** The same of a far pointer's offset. */
+  #far: { readonly at: number; readonly bytes: number } | undefined;
 
   constructor(dice: Dice, entry: Entry, usesLdt: boolean) {
     this.dice = dice;
@@ -88,6 +91,9 @@ export class Draft {
     this.eflags = flags(dice) | (dice.oneIn(12) ? ALIGNMENT_CHECK : 0);
     for (let number = 0; number < 8; number++) {
       this.registers[number] = integer(dice, 32);
+    }
+    if (isInHostcpu(this.registers[ESP] as number)) {
+      this.registers[ESP] = 0;
     }
     this.#choosePrefixes();
     const { encoding } = entry;
@@ -181,7 +187,7 @@ export class Draft {
       return { base: 0, limit: 0xffff_ffff };
     }
     const [low, high] = words;
-    const base = ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff00_0000)) >>> 0;
+    const base = baseOf(words);
     const limit = (low & 0xffff) | (high & 0xf_0000);
     return { base, limit: high & 0x80_0000 ? limit * 4096 + 4095 : limit };
   }
@@ -458,8 +464,8 @@ export class Draft {
         this.#pushLittle(0, this.#jump.bytes);
         break;
       case 'A':
-        this.#pushLittle(this.codeTarget(), wide);
-        this.#pushLittle(codeSelector(dice), 2);
+        this.#far = { at: this.bytes.length, bytes: wide };
+        this.#pushLittle(0, wide + 2);
         break;
       default:
     }
@@ -482,10 +488,20 @@ export class Draft {
     return (this.codeAddress - this.#segment(CS).base) >>> 0;
   }
 
-  /** An offset in CS to jump to: behind the instruction, to an int3, or where no code can be. */
-  codeTarget(): number {
+  /** A far pointer, with an offset of so many bytes. */
+  farTarget(bytes: number): number[] {
+    const selector = codeSelector(this.dice);
+    const offset = this.codeTarget(baseOf(wordsOf(selector)));
+    return [...littleEndian(offset, bytes), ...littleEndian(selector, 2)];
+  }
+
+  /**
+   * An offset in a code segment to jump to: behind the instruction, to an int3, or where no code
+   * can be. It is never inside the instruction, whose bytes could be any other.
+   */
+  codeTarget(base = this.#segment(CS).base): number {
     const { dice } = this;
-    const { base } = this.#segment(CS);
+    const behind = this.codeAddress + this.bytes.length;
     const away = 40 + dice.below(100);
     switch (dice.below(8)) {
       case 0:
@@ -496,18 +512,22 @@ export class Draft {
         // About the limit of the code segment that has one here.
         const target = CODE_BASE + 0x80f + dice.below(3);
         const isNear = Math.abs(target - this.codeAddress) < 64;
-        return isNear ? this.behind : target - base;
+        return (isNear ? behind : target) - base;
       }
       case 3:
       case 4:
-        return this.eip + (dice.oneIn(2) ? away : -away);
+        return behind + (dice.oneIn(2) ? away : -away) - base;
       default:
-        return this.behind;
+        return behind - base;
     }
   }
 
   /** Fills in the displacement of a relative jump, when the length is known. */
   finishJump(): void {
+    if (this.#far !== undefined) {
+      const { at, bytes } = this.#far;
+      this.bytes.splice(at, bytes + 2, ...this.farTarget(bytes));
+    }
     const jump = this.#jump;
     if (jump === undefined) {
       return;
@@ -554,6 +574,9 @@ function shuffle(dice: Dice, list: number[]): void {
     [list[last], list[other]] = [list[other] as number, list[last] as number];
   }
 }
+
+const littleEndian = (value: number, bytes: number): number[] =>
+  Array.from({ length: bytes }, (_, index) => (value >>> (8 * index)) & 0xff);
 
 /** The number that bytes are, the lowest first; at most four count. */
 function little(bytes: ArrayLike<number>): number {

@@ -80,6 +80,12 @@ export function wordsOf(selector: number): readonly [number, number] | undefined
   return entry === undefined ? GDT[selector >>> 3] : descriptorWords(entry);
 }
 
+/** The base in a descriptor's words; 0 without one. */
+export function baseOf(words: readonly [number, number] | undefined): number {
+  const [low, high] = words ?? [0, 0];
+  return ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff00_0000)) >>> 0;
+}
+
 const PRESENT = 1;
 const WRITABLE = 2;
 const USER = 4;

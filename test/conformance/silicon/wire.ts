@@ -14,6 +14,10 @@ export const DATA_BASE = 0x2000_0000;
 /** The page after the data pages, read-only, filled with {@link dataPattern}; then nothing. */
 export const READ_ONLY_BASE = DATA_BASE + 2 * PAGE_BYTES;
 
+/** Whether an address is in hostcpu's own program, linked at the usual place, or near it. */
+export const isInHostcpu = (address: number): boolean =>
+  address >= 0x0804_0000 && address < 0x0900_0000;
+
 export const MAX_BATCH = 4096;
 export const MAX_CODE = 32;
 export const MAX_PATCHES = 6;
