@@ -7,19 +7,9 @@
  */
 
 import type { Entry } from '../../../emulator/cpu/opcode-map.ts';
-import {
-  codeSelector,
-  type Draft,
-  dataSelector,
-  EAX,
-  EBX,
-  ECX,
-  EDI,
-  EDX,
-  ES,
-  ESI,
-} from './draft.ts';
+import { codeSelector, type Draft, dataSelector, ES } from './draft.ts';
 import { baseOf, wordsOf } from './layout.ts';
+import { EAX, EBX, ECX, EDI, EDX, ESI } from './register-numbers.ts';
 import { type Dice, integer } from './values.ts';
 
 export interface Arrangement {

@@ -1,7 +1,7 @@
 /** Compares our processor with the host's, case by case, and tells what differs. */
 
 import { instructionSet } from '../../../emulator/cpu/instruction-set.ts';
-import { Comparison, type Difference, decodedOf } from './comparison.ts';
+import { Comparison, type Difference, instanceOf } from './comparison.ts';
 import { CaseGenerator } from './generator.ts';
 import { runOnSilicon } from './host.ts';
 import { OurProcessor } from './ours.ts';
@@ -36,7 +36,7 @@ class Report {
   add(host: SiliconResult, differences: readonly Difference[]): void {
     const { subject } = host;
     this.total++;
-    const decoded = decodedOf(instructionSet.map, subject);
+    const decoded = instanceOf(instructionSet.map, subject)?.decoded;
     const form =
       decoded === undefined
         ? 'undecodable'

@@ -32,15 +32,30 @@ const NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
 const hex = (value: number): string => value.toString(16).padStart(8, '0');
 const bytesText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** The instruction of a case as our decoder reads it, if it does. */
-export function decodedOf(map: OpcodeMap, subject: SiliconCase): Decoded | undefined {
+interface Instance {
+  readonly decoded: Decoded;
+  /** Offset of the instruction in the case's code. */
+  readonly at: number;
+}
+
+/** The last instruction of a case as our decoder reads it, if it does. */
+export function instanceOf(map: OpcodeMap, subject: SiliconCase): Instance | undefined {
   const selector = subject.segments?.cs;
   const words = selector === undefined ? undefined : wordsOf(selector);
   const is32 = words === undefined || (words[1] & 0x40_0000) !== 0;
-  const padded = new Uint8Array(subject.code.length + 16).fill(0xcc);
+  const { length } = subject.code;
+  const padded = new Uint8Array(length + 16).fill(0xcc);
   padded.set(subject.code);
-  const decoded = decode(map, padded, 0, { is32, isFlat: subject.segments === undefined });
-  return 'entry' in decoded ? decoded : undefined;
+  for (let at = 0; ; ) {
+    const decoded = decode(map, padded, at, { is32, isFlat: subject.segments === undefined });
+    if (!('entry' in decoded)) {
+      return undefined;
+    }
+    if (at + decoded.length >= length) {
+      return { decoded, at };
+    }
+    at += decoded.length;
+  }
 }
 
 export class Comparison {
@@ -67,7 +82,7 @@ export class Comparison {
   }
 
   #withoutGranted(host: SiliconResult, ours: SiliconResult, found: Difference[]): Difference[] {
-    const entry = decodedOf(this.#map, host.subject)?.entry;
+    const entry = instanceOf(this.#map, host.subject)?.decoded.entry;
     const mnemonic = entry?.instruction.mnemonic ?? '';
     const encoding = entry?.encoding.text ?? '';
     return found.filter(
@@ -110,10 +125,11 @@ export class Comparison {
 
   /** Only when something differs is it worth asking what is defined. */
   #withoutUndefined(host: SiliconResult, ours: SiliconResult, found: Difference[]): Difference[] {
-    const decoded = decodedOf(this.#map, host.subject);
-    if (decoded === undefined || !hasRun(host)) {
+    const instance = instanceOf(this.#map, host.subject);
+    if (instance === undefined || !hasRun(host, instance.at)) {
       return found;
     }
+    const { decoded } = instance;
     const undefinedParts = undefinedAfter(factsOf(decoded, host));
     const first = decoded.operands[0];
     return found.filter(({ part }) => {
@@ -155,10 +171,11 @@ export class Comparison {
 
   /** Without what the SDM leaves to the processor of status and of approximated results. */
   #withoutInexact(host: SiliconResult, ours: SiliconResult, found: Difference[]): Difference[] {
-    const decoded = decodedOf(this.#map, host.subject);
-    if (decoded === undefined || !hasRun(host)) {
+    const instance = instanceOf(this.#map, host.subject);
+    if (instance === undefined || !hasRun(host, instance.at)) {
       return found;
     }
+    const { decoded } = instance;
     const { mnemonic, unit } = decoded.entry.instruction;
     const undefinedStatus = unit === 'x87' ? undefinedConditionCodesAfter(mnemonic) : 0;
     const accuracy = APPROXIMATE[mnemonic];
@@ -172,8 +189,8 @@ export class Comparison {
 }
 
 /** Whether the instruction ended; the fetch of the next one may have faulted. */
-const hasRun = ({ outcome, eip, subject }: SiliconResult): boolean =>
-  outcome === 'completed' || eip !== subject.eip;
+const hasRun = ({ outcome, eip, subject }: SiliconResult, at: number): boolean =>
+  outcome === 'completed' || (eip !== subject.eip && eip !== subject.eip + at);
 
 /**
  * Whether two approximations of one number are as near to each other as they must be. Ours of the

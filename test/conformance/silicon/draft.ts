@@ -12,6 +12,8 @@ import { operandSize } from '../../../emulator/cpu/operand.ts';
 import type { Size } from '../../../emulator/cpu/semantics.ts';
 import { allowsPrefix } from './exclusions.ts';
 import { baseOf, wordsOf } from './layout.ts';
+import { type Preamble, preamble } from './preamble.ts';
+import { EBP, EBX, EDI, ESI, ESP } from './register-numbers.ts';
 import { FLAT, ldtSelector } from './segments.ts';
 import { address, type Dice, flags, integer } from './values.ts';
 import {
@@ -28,7 +30,6 @@ import {
   type Segments,
 } from './wire.ts';
 
-export const [EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 export const ES = 0;
 const [CS, SS, DS] = [1, 2, 3] as const;
 const SEGMENT_PREFIXES: readonly [number, ...number[]] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
@@ -73,6 +74,7 @@ export class Draft {
   readonly size: Size;
   readonly isAddress32: boolean;
   readonly prefixes: number[] = [];
+  readonly #preamble: Preamble | undefined;
   #pinned = 0;
   readonly #isCode32: boolean;
   #override: number | undefined;
@@ -101,6 +103,8 @@ export class Draft {
     this.size = sizeOf(encoding, this.#isCode32 !== hasOverride);
     this.isAddress32 = this.#isCode32 !== this.prefixes.includes(0x67);
     this.reg = encoding.reg ?? dice.below(8);
+    this.#preamble = this.#isCode32 && dice.oneIn(5) ? preamble(dice) : undefined;
+    this.bytes.push(...(this.#preamble?.bytes ?? []));
   }
 
   // ---- choices
@@ -522,8 +526,14 @@ export class Draft {
     }
   }
 
+  /** When everything else is known. */
+  finish(): void {
+    this.#finishJump();
+    this.#preamble?.prepare(this.registers, this.eflags);
+  }
+
   /** Fills in the displacement of a relative jump, when the length is known. */
-  finishJump(): void {
+  #finishJump(): void {
     if (this.#far !== undefined) {
       const { at, bytes } = this.#far;
       this.bytes.splice(at, bytes + 2, ...this.farTarget(bytes));

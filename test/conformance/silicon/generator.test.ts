@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { instructionSet } from '../../../emulator/cpu/instruction-set.ts';
-import { decodedOf } from './comparison.ts';
+import { instanceOf } from './comparison.ts';
 import { CaseGenerator } from './generator.ts';
 import { NOT_FOR_SILICON } from './masks.ts';
 import { caseOfToken, tokenOf } from './replay.ts';
@@ -18,7 +18,7 @@ describe('random cases', () => {
       (entry) =>
         NOT_FOR_SILICON[entry.instruction.mnemonic] === undefined &&
         !Array.from({ length: TRIES }, () => generator.caseOf(entry)).some(
-          (subject) => decodedOf(map, subject)?.entry === entry,
+          (subject) => instanceOf(map, subject)?.decoded.entry === entry,
         ),
     );
     expect(without.map(({ encoding }) => encoding.text)).toEqual([]);

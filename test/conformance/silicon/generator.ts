@@ -86,7 +86,10 @@ export class CaseGenerator {
     arrangement.before?.(draft);
     draft.encode((bytes) => this.#contents(entry, bytes));
     arrangement.after?.(draft);
-    draft.finishJump();
+    if (asksAboutHost(draft)) {
+      return this.caseOf(entry, arrangement);
+    }
+    draft.finish();
     const code = draft.code();
     const mode: Mode =
       draft.segments !== undefined || isFar || !draft.hasRoomBehind ? 'run' : 'fast';
@@ -193,6 +196,20 @@ function names({ instruction }: Entry, wanted: string): boolean {
   return wanted.split(',').includes(instruction.mnemonic);
 }
 
+const LAR_AND_LSL = [0x02, 0x03];
+/** The host's TSS and LDT, and the segment whose limit is the number of the CPU. */
+const HOST_SEGMENTS = [0x40, 0x50, 0x78];
+
+/** Whether lar or lsl would tell of a descriptor that only the host has. */
+function asksAboutHost(draft: Draft): boolean {
+  const { map, opcode } = draft.entry.encoding;
+  return (
+    map === 1 &&
+    LAR_AND_LSL.includes(opcode) &&
+    HOST_SEGMENTS.includes(draft.operandValue() & 0xfffc)
+  );
+}
+
 /**
  * Whether the instruction can change CS, SS or DS: after the first two only a signal ends the
  * case, after the last the harness begins anew with one.
@@ -206,8 +223,8 @@ function leavesSegments({ encoding }: Entry): boolean {
   return map === 0 && (FAR.includes(opcode) || isFarIndirect);
 }
 
-/** pop ss and ds, mov Sreg, lds, far call, jump and returns, iret. */
-const FAR = [0x17, 0x1f, 0x8e, 0x9a, 0xc5, 0xca, 0xcb, 0xcf, 0xea];
+/** pop ss and ds, mov Sreg, lds, far call, jump and returns, iret; popf may set TF. */
+const FAR = [0x17, 0x1f, 0x8e, 0x9a, 0x9d, 0xc5, 0xca, 0xcb, 0xcf, 0xea];
 
 /** What a case has of the FPU: fwait looks at it without being of its unit. */
 function unitOf({ instruction, encoding }: Entry): Instruction['unit'] {

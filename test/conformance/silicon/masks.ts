@@ -241,8 +241,4 @@ export const NOT_FOR_SILICON: Readonly<Record<string, string>> = {
   cpuid: 'the answer is the host processor',
   rdtsc: 'the answer is the host time',
   rdpmc: 'the answer is the host counters and the kernel setting of CR4.PCE',
-  lar: 'the descriptors of the GDT are the host kernel’s (LDT selectors would do)',
-  lsl: 'the descriptors of the GDT are the host kernel’s (LDT selectors would do)',
-  verr: 'the descriptors of the GDT are the host kernel’s (LDT selectors would do)',
-  verw: 'the descriptors of the GDT are the host kernel’s (LDT selectors would do)',
 };
