@@ -216,9 +216,14 @@ function isNear(
   return [0, 4, 8, 12].every((lane) => {
     const at = FXSAVE.vectors + 16 * number + lane;
     const [a, b] = [singleAt(host, at), singleAt(ours, at)];
-    return Object.is(a, b) || Math.abs(a - b) <= 2 * accuracy.atMost * Math.abs(b);
+    const within = 2 * accuracy.atMost;
+    // About the smallest normal number either may be tiny, which is flushed to zero.
+    const isTiny = Math.max(Math.abs(a), Math.abs(b)) <= SMALLEST_NORMAL * (1 + within);
+    return Object.is(a, b) || isTiny || Math.abs(a - b) <= within * Math.abs(b);
   });
 }
+
+const SMALLEST_NORMAL = 2 ** -126;
 
 const viewOf = (image: Uint8Array): DataView =>
   new DataView(image.buffer, image.byteOffset, image.length);
