@@ -56,6 +56,8 @@ export class Processor {
   readonly code: CodeCache;
   readonly watchpoints: Watchpoints;
   readonly debug: DebugRegisters;
+  /** Off, handlers are always entered and left the long way: for comparing the two. */
+  takesShortWays = true;
   readonly #engine: Engine;
   /** The instruction count at which the present run of generated code began. */
   #runStart = 0;

@@ -24,8 +24,10 @@ import { EFLAGS, eflagsOf, setEflags } from '../flags.ts';
 import type { Processor } from '../processor.ts';
 import { REPEATING } from '../state.ts';
 import { enterCode, returnOutward, returnTarget, returnWithin } from './far-transfer.ts';
+import { ENTRY, enterQuickly, returnQuickly } from './quick-passage.ts';
 import {
   checkOffset,
+  descriptorAt,
   descriptorOr,
   isNull,
   markAccessed,
@@ -51,11 +53,7 @@ function findGate(cpu: Processor, event: Event, external: number): Descriptor {
     cpu.fault(VECTOR.protection, code);
   }
   const address = (state.idtBase + vector * 8) >>> 0;
-  const gate = {
-    low: cpu.readSystem(address, 4),
-    high: cpu.readSystem(address + 4, 4),
-    address,
-  };
+  const gate = descriptorAt(cpu, address);
   if (!isSystem(gate) || !GATES.includes(typeOf(gate))) {
     cpu.fault(VECTOR.protection, code);
   }
@@ -95,6 +93,12 @@ function findTarget(cpu: Processor, selector: number, external: number): Descrip
 /** Goes to the handler of an event. Throws FAULT, with nothing changed, if that faults. */
 export function deliver(cpu: Processor, event: Event): void {
   const { state } = cpu;
+  const entry =
+    event.vector === VECTOR.debug ? ENTRY.no : enterQuickly(cpu, event, flagsToPush(cpu, event));
+  if (entry !== ENTRY.no) {
+    changeFlagsOnEntry(cpu, entry === ENTRY.throughInterruptGate);
+    return;
+  }
   const external = event.kind === 'software' ? 0 : 1;
   const gate = findGate(cpu, event, external);
   const type = typeOf(gate);
@@ -132,10 +136,11 @@ export function deliver(cpu: Processor, event: Event): void {
 /** What is pushed, first word first. */
 function frameOf(cpu: Processor, event: Event, isInward: boolean): number[] {
   const { state } = cpu;
-  const flags = flagsToPush(cpu, event);
+  const flags = flagsToPush(cpu, event) | 0;
+  const eip = event.eip | 0;
   const values = isInward
-    ? [state.ssSelector, state.esp, flags, state.csSelector, event.eip]
-    : [flags, state.csSelector, event.eip];
+    ? [state.ssSelector, state.esp | 0, flags, state.csSelector, eip]
+    : [flags, state.csSelector, eip];
   if (event.errorCode !== undefined) {
     values.push(event.errorCode);
   }
@@ -205,6 +210,12 @@ export function interruptReturn(cpu: Processor, size: number): void {
   const { state } = cpu;
   // Even if it faults (SDM 3C §28.2.3).
   state.nmiBlocked = 0;
+  const changeable = changeableFlags(cpu, size) | (size === 4 ? returnedFlags(cpu) : 0);
+  const quick = size === 4 ? returnQuickly(cpu) : undefined;
+  if (quick !== undefined) {
+    finishReturn(cpu, quick, changeable);
+    return;
+  }
   if (state.systemFlags & EFLAGS.nestedTask) {
     returnToTask(cpu);
   }
@@ -216,12 +227,16 @@ export function interruptReturn(cpu: Processor, size: number): void {
     cpu.stopHere({ kind: 'unsupported', sentence: 'iret to virtual-8086 mode is not supported.' });
   }
   const target = returnTarget(cpu, selector);
-  const changeable = changeableFlags(cpu, size) | (size === 4 ? returnedFlags(cpu) : 0);
   if ((selector & 3) === state.cpl) {
     returnWithin(cpu, selector, target, eip, 3 * size);
   } else {
     returnOutward(cpu, selector, target, eip, size, 3);
   }
+  finishReturn(cpu, flags, changeable);
+}
+
+function finishReturn(cpu: Processor, flags: number, changeable: number): void {
+  const { state } = cpu;
   changeFlags(cpu, flags, changeable);
   updateAlignmentCheck(cpu);
   cpu.debug.clearsResume = false;

@@ -115,6 +115,13 @@ export function writeSegmented(
 
 // ---- descriptors
 
+/** Reads a descriptor or gate. Hot: words are kept signed, which V8 needs not put into objects. */
+export function descriptorAt(cpu: Processor, address: number): Descriptor {
+  const low = cpu.readSystem(address, 4) | 0;
+  const high = cpu.readSystem(address + 4, 4) | 0;
+  return { low, high, address: address | 0 };
+}
+
 /** The descriptor that a selector names, or undefined beyond its table or without one. */
 export function findDescriptor(cpu: Processor, selector: number): Descriptor | undefined {
   const { state } = cpu;
@@ -128,11 +135,7 @@ export function findDescriptor(cpu: Processor, selector: number): Descriptor | u
     return undefined;
   }
   const address = ((isLocal ? state.ldtBase : state.gdtBase) + offset) >>> 0;
-  return {
-    low: cpu.readSystem(address, 4),
-    high: cpu.readSystem(address + 4, 4),
-    address,
-  };
+  return descriptorAt(cpu, address);
 }
 
 /** As `findDescriptor`, but raises `vector` with the selector as error code. */
@@ -150,9 +153,10 @@ export function markAccessed(cpu: Processor, descriptor: Descriptor): Descriptor
   if (descriptor.high & RIGHTS.accessed) {
     return descriptor;
   }
-  const high = (descriptor.high | RIGHTS.accessed) >>> 0;
-  cpu.writeSystem(descriptor.address + 4, 4, high);
-  return { ...descriptor, high };
+  const { low, address } = descriptor;
+  const high = descriptor.high | RIGHTS.accessed;
+  cpu.writeSystem(address + 4, 4, high);
+  return { low, high, address };
 }
 
 export const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;

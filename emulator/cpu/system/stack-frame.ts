@@ -11,7 +11,10 @@ import type { Processor } from '../processor.ts';
 import { SS } from '../state.ts';
 import { checkAlignment, isWithin, setSegment, stackDescriptor } from './segmentation.ts';
 
-/** A stack that is written before it becomes the stack, if it ever does. */
+/**
+ * A stack that is written before it becomes the stack, if it ever does. Its words are signed, here
+ * and in `Frame`, which V8 needs not put into objects.
+ */
 export interface Stack {
   readonly base: number;
   readonly limit: number;
@@ -21,14 +24,14 @@ export interface Stack {
 
 export function presentStack({ state }: Processor): Stack {
   return {
-    base: state.ssBase,
-    limit: state.ssLimit,
+    base: state.ssBase | 0,
+    limit: state.ssLimit | 0,
     rights: state.ssRights,
-    pointer: state.esp,
+    pointer: state.esp | 0,
   };
 }
 
-const maskOf = ({ rights }: Stack): number => (rights & RIGHTS.big ? 0xffff_ffff : 0xffff);
+const maskOf = ({ rights }: Stack): number => (rights & RIGHTS.big ? -1 : 0xffff);
 
 export interface Frame {
   readonly base: number;
@@ -57,11 +60,11 @@ export function reserveFrame(
   const { base, limit, rights, pointer: top } = stack;
   for (let i = 1; i <= count; i++) {
     const offset = ((top - i * size) & mask) >>> 0;
-    if (!isWithin(limit, rights, offset, size)) {
+    if (!isWithin(limit >>> 0, rights, offset, size)) {
       cpu.fault(VECTOR.stack, stackFault);
     }
   }
-  const pointer = ((top & ~mask) | ((top - count * size) & mask)) >>> 0;
+  const pointer = (top & ~mask) | ((top - count * size) & mask);
   return { base, mask, top, size, count, isUser, pointer };
 }
 
@@ -104,10 +107,10 @@ export function innerStack(
   const { selector, pointer } = innerPointer(cpu, ring, external);
   const descriptor = stackDescriptor(cpu, selector, ring, VECTOR.invalidTss, external);
   const stack = {
-    base: baseOf(descriptor),
-    limit: limitOf(descriptor),
+    base: baseOf(descriptor) | 0,
+    limit: limitOf(descriptor) | 0,
     rights: descriptor.high,
-    pointer,
+    pointer: pointer | 0,
   };
   const code = (selector & 0xfffc) | external;
   return { selector, descriptor, frame: reserveFrame(cpu, stack, size, count, false, code) };
