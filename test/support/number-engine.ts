@@ -7,7 +7,7 @@
 
 import { approach } from '../../emulator/cpu/approach.ts';
 import { FIRST_FORM, HANDLER } from '../../emulator/cpu/cold-tier/handlers.ts';
-import type { Engine, EngineMaker } from '../../emulator/cpu/engine.ts';
+import type { EngineMaker } from '../../emulator/cpu/engine.ts';
 import {
   CARRY_APART,
   carryFlag,
@@ -22,86 +22,49 @@ import { isMemory, type Operand } from '../../emulator/cpu/operand.ts';
 import type { Processor } from '../../emulator/cpu/processor.ts';
 import { RECORD, RECORD_SIZE, type RecordField } from '../../emulator/cpu/record.ts';
 import type { Access, Semantics, Size, Variable } from '../../emulator/cpu/semantics.ts';
-import { ECX, EXIT, registerAddress, STATE, type WordName } from '../../emulator/cpu/state.ts';
+import {
+  ECX,
+  EXIT,
+  registerAddress,
+  STATE,
+  segmentAddress,
+  type WordName,
+} from '../../emulator/cpu/state.ts';
 import { linearOf } from '../../emulator/cpu/system/segmentation.ts';
+import { runRecords } from './record-loop.ts';
 
 /** Thrown to end a body early: control has been decided. */
 const LEAVE = Symbol('leave');
 
 /** The engine as `Processor` wants it. */
-export const numberEngine: EngineMaker = (processor) => new NumberEngine(processor);
+export const numberEngine: EngineMaker = (cpu) => ({
+  run: (first) => runRecords(cpu, first, (record, handler) => execute(cpu, record, handler)),
+});
 
-class NumberEngine implements Engine {
-  readonly #cpu: Processor;
-
-  constructor(cpu: Processor) {
-    this.#cpu = cpu;
-  }
-
-  run(first: number): number {
-    const { state, memory, code } = this.#cpu;
-    const word = (at: number): number => memory.u32[at >>> 2] as number;
-    let record = first;
-    while (state.budget > 0) {
-      const handler = word(record);
-      switch (handler) {
-        case HANDLER.link:
-          record = code.link(record);
-          continue;
-        case HANDLER.cross:
-          record = code.find(word(record + RECORD.eip));
-          continue;
-        case HANDLER.crossing:
-          record = code.crossing(record);
-          continue;
-        case HANDLER.goto:
-          record = word(record + RECORD.taken);
-          continue;
-        case HANDLER.breakpoint:
-          state.budget -= 1;
-          record = this.#cpu.atBreakpoint(record);
-          state.budget += 1;
-          continue;
-        case HANDLER.stop:
-          return record;
-        default:
-      }
-      state.budget -= 1;
-      const next = this.#execute(record, handler);
-      if (next === undefined) {
-        state.budget += 1;
-        return record;
-      }
-      record = next;
+/** The next record, or undefined if the instruction is not done. */
+function execute(cpu: Processor, record: number, handler: number): number | undefined {
+  const body = new Numbers(cpu, record);
+  try {
+    if (handler === HANDLER.raise) {
+      cpu.fault(body.field('immediate'), body.field('immediate2'));
     }
-    return record;
-  }
-
-  /** The next record, or undefined if the instruction is not done. */
-  #execute(record: number, handler: number): number | undefined {
-    const body = new Numbers(this.#cpu, record);
-    try {
-      if (handler === HANDLER.raise) {
-        this.#cpu.fault(body.field('immediate'), body.field('immediate2'));
-      }
-      const form = instructionSet.forms.all[handler - FIRST_FORM];
-      if (form === undefined) {
-        throw new RangeError(`handler ${handler}`);
-      }
-      body.size = form.size;
-      body.cc = form.cc;
-      body.isFlat = form.isFlat;
-      perform(form, body);
-    } catch (error) {
-      if (error === FAULT) {
-        return undefined;
-      }
-      if (error !== LEAVE) {
-        throw error;
-      }
+    const form = instructionSet.forms.all[handler - FIRST_FORM];
+    if (form === undefined) {
+      throw new RangeError(`handler ${handler}`);
     }
-    return body.next;
+    body.size = form.size;
+    body.cc = form.cc;
+    body.isFlat = form.isFlat;
+    perform(form, body);
+  } catch (error) {
+    if (error === FAULT) {
+      return undefined;
+    }
+    if (error !== LEAVE) {
+      throw error;
+    }
   }
+  return body.next;
 }
 
 class Numbers implements Semantics<number> {
@@ -243,9 +206,13 @@ class Numbers implements Semantics<number> {
     this.#updated = this.#forWrite(this.field('segment'), offset, operand.size);
     return this.#updated.host;
   }
-  linear(operand: Operand, access: Access, at: number, size: number): number {
+  linear(operand: Operand): number {
+    const base = segmentAddress(0, 'base') - STATE.esSelector;
+    return (this.address(operand) + this.#word(this.field('segment') + base)) | 0;
+  }
+  checkLimit(operand: Operand, access: Access, at: number, size: number): void {
     const offset = (this.address(operand) + at) >>> 0;
-    return linearOf(this.#cpu, this.field('segment'), offset, size, access !== 'read');
+    linearOf(this.#cpu, this.field('segment'), offset, size, access !== 'read');
   }
   touch(operand: Operand, access: Access, at: number, size: number): void {
     const offset = this.address(operand) + at;

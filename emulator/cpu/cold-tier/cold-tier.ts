@@ -57,8 +57,8 @@ export function coldTier(code?: ColdTierCode): EngineMaker {
   };
 }
 
-/** What generated code sees of a fault is only that the state says so. */
-function bind(processor: Processor, { run, parameters }: Native): Imported {
+/** A native as an import: what generated code sees of a fault is only that the state says so. */
+export function bind(processor: Processor, { run, parameters }: Native): Imported {
   const guard = (attempt: () => ReturnType<Native['run']>): number => {
     try {
       return attempt() ?? 0;

@@ -78,7 +78,8 @@ export function writeHandlers(
   return module.finish();
 }
 
-function writeForm(emitter: Emitter, form: Form): void {
+/** Writes one instruction: with an emitter that has constants, compiled code. */
+export function writeForm(emitter: Emitter, form: Form): void {
   emitter.size = form.size;
   emitter.cc = form.cc;
   emitter.isFlat = form.isFlat;
@@ -89,7 +90,7 @@ function writeForm(emitter: Emitter, form: Form): void {
 }
 
 /** A called handler returns the next record, or its own plus one to leave the loop. */
-const calledExits: Exits = {
+export const calledExits: Exits = {
   next({ code }) {
     code.get(RECORD_LOCAL);
     code.constant(RECORD_SIZE);
@@ -297,7 +298,7 @@ function writeSpecial(
 }
 
 /** Flags that are worked out by a call, and the middle part of memory accesses. */
-function writeHelpers(
+export function writeHelpers(
   module: ModuleWriter,
   natives: HandlerNatives,
   used: Map<string, Native>,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { BareMachine } from '../../../emulator/bare-metal/bare-machine.ts';
 import { coldTier, compileColdTier } from '../../../emulator/cpu/cold-tier/cold-tier.ts';
 import { Dice } from '../../conformance/silicon/values.ts';
+import { constantEngine } from '../../support/constant-engine.ts';
 import { numberEngine } from '../../support/number-engine.ts';
 import { aRandomMachine, fill, type RandomMachineOptions } from '../../support/random-machine.ts';
 
@@ -10,6 +11,9 @@ const engine = coldTier(compileColdTier());
 const LENGTH = 3000;
 const COMPARED = 400;
 const SEEDS_A_RING = 40;
+/** Compiling an instruction takes a millisecond. */
+const COMPILED = 200;
+const COMPILED_SEEDS = 8;
 
 /** Runs until so many instructions have retired, or something ends the machine. */
 function runTo(machine: BareMachine, count: number): string {
@@ -40,6 +44,7 @@ describe.each([0, 1, 2, 3] as const)('a random machine in ring %i', (ring) => {
   const generated = aRandomMachine({ ...first, engine });
   const numbers = aRandomMachine({ ...first, engine: numberEngine });
   numbers.cpu.takesShortWays = false;
+  const constants = aRandomMachine({ ...first, engine: constantEngine });
   const seeds = Array.from({ length: SEEDS_A_RING }, (_, i) => ({ seed: 1000 * ring + i }));
   const blank = generated.cpu.capture();
   const reset = (machine: BareMachine, seed: number): void => {
@@ -82,6 +87,16 @@ describe.each([0, 1, 2, 3] as const)('a random machine in ring %i', (ring) => {
         expect(registers(generated, runTo(generated, at))).toBe(registers(numbers, end));
       }
       expect(generated.hash()).toBe(numbers.hash());
+    },
+  );
+
+  test.each(seeds.slice(0, COMPILED_SEEDS))(
+    'is the same with operands from records and as constants (seed $seed)',
+    ({ seed }) => {
+      reset(generated, seed);
+      reset(constants, seed);
+      const end = runTo(constants, COMPILED);
+      expect(summary(generated, runTo(generated, COMPILED))).toBe(summary(constants, end));
     },
   );
 });
