@@ -136,34 +136,6 @@ function parityFlag<V>(cpu: Semantics<V>): V {
   return cpu.and(cpu.shr(cpu.constant(EVEN_NIBBLES), nibble), cpu.constant(1));
 }
 
-/** AF as 0 or 1: the carry between the nibbles, which is a XOR b XOR result in bit 4. */
-export function adjustFlag<V>(cpu: Semantics<V>): V {
-  const operation = cpu.state('flagOp');
-  const kind = cpu.and(operation, cpu.constant(15));
-  const is = (origin: FlagOrigin): V => cpu.eq(kind, cpu.constant(ORIGIN[origin]));
-  const one = cpu.constant(1);
-  return cpu.either(
-    is('logic'),
-    () => cpu.constant(0),
-    () =>
-      cpu.either(
-        is('known'),
-        () => cpu.and(cpu.shr(operation, cpu.constant(ADJUST_KNOWN)), one),
-        () => {
-          const carries = cpu.xor(
-            cpu.xor(cpu.state('flagA'), cpu.state('flagB')),
-            cpu.state('flagR'),
-          );
-          const shift = cpu.add(
-            cpu.and(cpu.shr(operation, cpu.constant(8)), cpu.constant(31)),
-            cpu.constant(4),
-          );
-          return cpu.and(cpu.shr(carries, shift), one);
-        },
-      ),
-  );
-}
-
 /** After cmp and sub a condition is one comparison. */
 function afterSub<V>(cpu: Semantics<V>, compare: (a: V, b: V) => V, otherwise: () => V): V {
   const operation = cpu.and(cpu.state('flagOp'), cpu.constant(31));

@@ -12,7 +12,7 @@ const TABLE = 4 * MB;
 
 export const PAGE_SIZE = 4096;
 /** Most RAM that a machine may have, in bytes. */
-export const RAM_LIMIT = 1024 * MB;
+const RAM_LIMIT = 1024 * MB;
 /** How many translations the TLB holds before it starts afresh. */
 export const TLB_CAPACITY = 65_536;
 

@@ -14,7 +14,7 @@ import type { Ram } from './ram.ts';
 import { TRANSLATION } from './tlb.ts';
 
 /** Bits of page-table entries (SDM 3A tables 4-4 to 4-11). */
-export const PTE = {
+const PTE = {
   present: 1,
   writable: 2,
   user: 4,
@@ -25,7 +25,7 @@ export const PTE = {
 } as const;
 
 /** Bits of a page fault's error code (SDM 3A §4.7). */
-export const PAGE_FAULT = { present: 1, write: 2, user: 4, reserved: 8, fetch: 16 } as const;
+const PAGE_FAULT = { present: 1, write: 2, user: 4, reserved: 8, fetch: 16 } as const;
 
 /** How the page tables are to be read: a digest of CR0, CR4 and IA32_EFER. */
 export interface PagingMode {

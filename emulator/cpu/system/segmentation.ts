@@ -93,16 +93,6 @@ export function linearOf(
   return linear;
 }
 
-/** Reads through a segment register as the running program. */
-export function readSegmented(
-  cpu: Processor,
-  segment: number,
-  offset: number,
-  size: number,
-): number {
-  return cpu.readLinear(linearOf(cpu, segment, offset >>> 0, size, false), size);
-}
-
 export function writeSegmented(
   cpu: Processor,
   segment: number,
@@ -221,7 +211,7 @@ const pagesWithin = (limit: number): number =>
   limit === TOP_OF_MEMORY ? 0x10_0000 : (limit + 1) >>> 12;
 
 /** Loads ES, DS, FS or GS (SDM 2B, MOV: "loading a segment register"). */
-export function loadDataSegment(cpu: Processor, index: number, selector: number): void {
+function loadDataSegment(cpu: Processor, index: number, selector: number): void {
   if (isNull(selector)) {
     setNull(cpu, index, selector);
     return;
