@@ -42,14 +42,16 @@ export function approach<V>(cpu: Semantics<V>, operand: Operand, access: Access)
   if (!operand.isAligned) {
     return;
   }
-  const linear = cpu.linear(operand, access, 0, 1);
-  if (operand.size === EXTENDED_IMAGE) {
+  const isImage = operand.size === EXTENDED_IMAGE;
+  const linear = cpu.linear(operand);
+  if (isImage) {
+    cpu.checkLimit(operand, access, 0, 1);
     const isMisaligned = cpu.and(linear, cpu.constant(3));
     cpu.when(cpu.state('alignmentCheck'), () => cpu.faultIf(isMisaligned, VECTOR.alignment));
   }
   cpu.faultIf(cpu.and(linear, cpu.constant(15)), VECTOR.protection, 0);
-  if (operand.size === EXTENDED_IMAGE) {
-    cpu.linear(operand, access, 0, operand.size);
+  if (isImage) {
+    cpu.checkLimit(operand, access, 0, operand.size);
     cpu.touch(operand, access, operand.size - 1, 1);
   }
 }

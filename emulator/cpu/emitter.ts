@@ -424,8 +424,13 @@ export class Emitter implements Semantics<Value> {
     return this.#updated.host;
   }
 
-  linear(operand: Operand, access: Access, at: number, size: number): Value {
-    return this.#linear({ ...operand, size }, access !== 'read', constant(at)).linear;
+  linear(operand: Operand): Value {
+    const offset = segmentAddress(0, 'base') - STATE.esSelector;
+    return this.add(this.address(operand), this.peek(this.field('segment'), 4, offset));
+  }
+
+  checkLimit(operand: Operand, access: Access, at: number, size: number): void {
+    this.#linear({ ...operand, size }, access !== 'read', constant(at));
   }
 
   touch(operand: Operand, access: Access, at: number, size: number): void {

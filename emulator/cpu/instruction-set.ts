@@ -18,6 +18,16 @@ import { logic } from './instructions/logic.ts';
 import { moves } from './instructions/move.ts';
 import { multiplication } from './instructions/multiply.ts';
 import { shifts } from './instructions/shift.ts';
+import { vectorArrangements } from './instructions/simd/arrangement.ts';
+import { vectorControl } from './instructions/simd/control.ts';
+import { vectorConversions } from './instructions/simd/conversion.ts';
+import { vectorElements } from './instructions/simd/element.ts';
+import { vectorFloats } from './instructions/simd/float.ts';
+import { vectorIntegers } from './instructions/simd/integer.ts';
+import { vectorMoves } from './instructions/simd/move.ts';
+import { vectorRoundings } from './instructions/simd/rounding.ts';
+import { vectorShifts } from './instructions/simd/shift.ts';
+import { vectorText } from './instructions/simd/text.ts';
 import { stack } from './instructions/stack.ts';
 import { strings } from './instructions/string.ts';
 import { x87Arithmetic } from './instructions/x87/arithmetic.ts';
@@ -50,6 +60,16 @@ const instructions: readonly Instruction[] = [
   ...x87Comparisons,
   ...x87Transcendentals,
   ...x87Control,
+  ...vectorControl,
+  ...vectorMoves,
+  ...vectorIntegers,
+  ...vectorShifts,
+  ...vectorArrangements,
+  ...vectorElements,
+  ...vectorFloats,
+  ...vectorConversions,
+  ...vectorRoundings,
+  ...vectorText,
 ];
 
 const map = makeOpcodeMap(instructions);

@@ -55,8 +55,10 @@ export interface Semantics<V> {
    */
   pointer(operand: Operand, access: Access, shift?: V): V;
   commit(operand: Operand): void;
-  /** Where `size` bytes of a memory operand lie, from its byte `at` on, within the limit. */
-  linear(operand: Operand, access: Access, at: number, size: number): V;
+  /** The linear address of a memory operand, whatever its segment's limit. */
+  linear(operand: Operand): V;
+  /** Checks that `size` bytes of a memory operand, from its byte `at` on, are within the limit. */
+  checkLimit(operand: Operand, access: Access, at: number, size: number): void;
   /** Faults as an access to these bytes would. */
   touch(operand: Operand, access: Access, at: number, size: number): void;
 
