@@ -1,5 +1,6 @@
 /**
- * What this processor says of itself: family 6, as Intel made it before 64 bits.
+ * What this processor says of itself: family 6, as Intel made it before 64 bits,
+ * with the vector instructions that came later.
  *
  * A feature is declared here once, and CPUID tells it; that its instructions exist is a test.
  * SDM 2A, CPUID; caches are those of a Pentium M.
@@ -33,7 +34,10 @@ const FEATURES = {
 } as const;
 
 /** Bits of leaf 1, ECX. */
-const NEWER_FEATURES = { popcnt: 23 } as const;
+const NEWER_FEATURES = { sse3: 0, ssse3: 9, sse41: 19, sse42: 20, popcnt: 23 } as const;
+
+/** Bits of leaf 7, EBX: an unmasked exception alone records FDP, and FCS and FDS are always 0. */
+const X87_POINTERS = { operandOnlyOfExceptions: 6, noSelectors: 13 } as const;
 
 /** Bits of leaf 0x80000001, EDX. */
 const EXTENDED_FEATURES = { noExecute: 20 } as const;
@@ -42,7 +46,7 @@ const VENDOR = 'GenuineIntel';
 const BRAND = 'Ringside i386 processor';
 
 const NOTHING: CpuidLeaf = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
-const HIGHEST = 4;
+const HIGHEST = 7;
 const HIGHEST_EXTENDED = 0x8000_0008;
 /** In units of 8 bytes, bits 15:8 of leaf 1, EBX. */
 const CLFLUSH_LINE = 8;
@@ -102,6 +106,7 @@ const LEAVES: ReadonlyMap<number, CpuidLeaf> = new Map([
   ],
   // TLBs and caches by descriptor: 2C and 30 are the first level's, 7D the second's.
   [2, { eax: 0x02b3_b001, ebx: 0xf0, ecx: 0, edx: 0x2c04_307d }],
+  [7, { ...NOTHING, ebx: bitsOf(X87_POINTERS) }],
   [0x8000_0000, { ...NOTHING, eax: HIGHEST_EXTENDED }],
   [0x8000_0001, { ...NOTHING, edx: bitsOf(EXTENDED_FEATURES) }],
   [0x8000_0002, brand(0)],
@@ -116,6 +121,9 @@ export function cpuid(leaf: number, subleaf: number): CpuidLeaf {
   const isExtended = leaf >= 0x8000_0000;
   if (leaf > (isExtended ? HIGHEST_EXTENDED : HIGHEST)) {
     return cpuid(HIGHEST, subleaf);
+  }
+  if (leaf === 7 && subleaf > 0) {
+    return NOTHING;
   }
   return leaf === 4 ? (CACHES[subleaf] ?? NOTHING) : (LEAVES.get(leaf) ?? NOTHING);
 }

@@ -12,9 +12,16 @@ const MARKS = [
   { feature: 'sysenter', register: 'edx', bit: 11, bytes: [0x0f, 0x34] },
   { feature: 'cmov', register: 'edx', bit: 15, bytes: [0x0f, 0x44, 0xc0] },
   { feature: 'clflush', register: 'edx', bit: 19, bytes: [0x0f, 0xae, 0x38] },
+  { feature: 'emms (MMX)', register: 'edx', bit: 23, bytes: [0x0f, 0x77] },
+  { feature: 'fxsave', register: 'edx', bit: 24, bytes: [0x0f, 0xae, 0x00] },
+  { feature: 'addps (SSE)', register: 'edx', bit: 25, bytes: [0x0f, 0x58, 0xc0] },
+  { feature: 'addpd (SSE2)', register: 'edx', bit: 26, bytes: [0x66, 0x0f, 0x58, 0xc0] },
   { feature: 'popcnt', register: 'ecx', bit: 23, bytes: [0xf3, 0x0f, 0xb8, 0xc0] },
   { feature: 'haddpd (SSE3)', register: 'ecx', bit: 0, bytes: [0x66, 0x0f, 0x7c, 0xc0] },
   { feature: 'pshufb (SSSE3)', register: 'ecx', bit: 9, bytes: [0x66, 0x0f, 0x38, 0x00, 0xc0] },
+  { feature: 'ptest (SSE4.1)', register: 'ecx', bit: 19, bytes: [0x66, 0x0f, 0x38, 0x17, 0xc0] },
+  { feature: 'crc32 (SSE4.2)', register: 'ecx', bit: 20, bytes: [0xf2, 0x0f, 0x38, 0xf1, 0xc0] },
+  { feature: 'aesenc (AES)', register: 'ecx', bit: 25, bytes: [0x66, 0x0f, 0x38, 0xdc, 0xc0] },
 ] as const;
 
 test.each(MARKS)('$feature exists exactly if CPUID says so', ({ register, bit, bytes }) => {
