@@ -12,10 +12,11 @@ export interface Instruction {
   /** May carry a LOCK prefix when its first operand is memory (SDM 2A, LOCK). */
   readonly lockable?: true;
   /**
-   * Memory reached without an operand. Such instructions have two forms: `isFlat`, when the
-   * segments are flat and stack and addresses have 32 bits, and the general one.
+   * What is reached without an operand. Such instructions have two forms: `isFlat`, when the
+   * segments are flat and stack and addresses have 32 bits, and the general one. A relative jump
+   * (`target`) is flat when its target lies within the code segment.
    */
-  readonly implicit?: 'stack' | 'string';
+  readonly implicit?: 'stack' | 'string' | 'target';
   /** The next instruction in memory does not follow, or not always; decoding stops after it. */
   readonly ends?: true;
   /** #GP(0) unless at this privilege level. */

@@ -10,18 +10,29 @@ const wide = (size: Size): 2 | 4 => (size === 2 ? 2 : 4);
 
 const counter = <V>(cpu: Semantics<V>): V => cpu.and(cpu.register(ECX), cpu.addressMask());
 
+/** The jump itself faults where its target lies beyond the code segment (SDM 2A, JMP, Jcc). */
+function branchTo<V>(cpu: Semantics<V>, condition: V, target: Operand): void {
+  if (!cpu.isFlat) {
+    cpu.when(condition, () => cpu.checkTarget(cpu.read(target)));
+  }
+  cpu.branch(condition, target);
+}
+
 /** loop, loope, loopne: count down and jump, by ZF too where `zero` says so. */
 function loop(mnemonic: string, opcode: string, zero?: 0 | 1): Instruction {
   return {
     mnemonic,
     encodings: [`${opcode} Jb :v`],
+    implicit: 'target',
     execute(cpu, target: Operand) {
       const mask = cpu.addressMask();
       const left = cpu.and(cpu.sub(counter(cpu), cpu.constant(1)), mask);
       const more = cpu.ne(left, cpu.constant(0));
       const takes =
         zero === undefined ? more : cpu.and(more, cpu.eq(cpu.condition(4), cpu.constant(zero)));
-      cpu.when(takes, () => cpu.checkTarget(cpu.read(target)));
+      if (!cpu.isFlat) {
+        cpu.when(takes, () => cpu.checkTarget(cpu.read(target))); // before ECX changes
+      }
       const kept = cpu.and(cpu.register(ECX), cpu.xor(mask, cpu.constant(-1)));
       cpu.setRegister(ECX, cpu.or(kept, left));
       cpu.branch(takes, target);
@@ -33,8 +44,9 @@ export const branches: readonly Instruction[] = [
   {
     mnemonic: 'jmp',
     encodings: ['E9 Jz', 'EB Jb :v'],
+    implicit: 'target',
     ends: true,
-    execute: (cpu, target: Operand) => cpu.branch(cpu.constant(1), target),
+    execute: (cpu, target: Operand) => branchTo(cpu, cpu.constant(1), target),
   },
   {
     mnemonic: 'jmp',
@@ -49,15 +61,17 @@ export const branches: readonly Instruction[] = [
   {
     mnemonic: 'jcc',
     encodings: ['70+cc Jb :v', '0F 80+cc Jz'],
+    implicit: 'target',
     execute(cpu, target: Operand) {
-      cpu.branch(cpu.condition(cpu.cc), target);
+      branchTo(cpu, cpu.condition(cpu.cc), target);
     },
   },
   {
     mnemonic: 'jecxz',
     encodings: ['E3 Jb :v'],
+    implicit: 'target',
     execute(cpu, target: Operand) {
-      cpu.branch(cpu.eq(counter(cpu), cpu.constant(0)), target);
+      branchTo(cpu, cpu.eq(counter(cpu), cpu.constant(0)), target);
     },
   },
   loop('loopne', 'E0', 0),
