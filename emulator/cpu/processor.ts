@@ -17,12 +17,12 @@ import { DebugRegisters } from './debug-registers.ts';
 import type { Engine, EngineMaker } from './engine.ts';
 import type { Environment, Event } from './environment.ts';
 import { combine, hasErrorCode, VECTOR } from './exceptions.ts';
-import { arithmeticFlags, EFLAGS, eflagsOf, flagWords, setArithmeticFlags } from './flags.ts';
+import { arithmeticFlags, EFLAGS, eflagsOf, flagWords } from './flags.ts';
 import { GuestAccess } from './guest-access.ts';
 import { instructionSet } from './instruction-set.ts';
 import { FAULT } from './native.ts';
 import { RECORD } from './record.ts';
-import { EXIT, makeState, REPEATING, type State, TRANSIENT } from './state.ts';
+import { EXIT, makeState, type State, TRANSIENT } from './state.ts';
 import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
 import { deliver } from './system/interrupts.ts';
@@ -286,7 +286,7 @@ export class Processor {
     this.#stolen = 0;
     state.exit = EXIT.none;
     state.budget = budget;
-    state.repeatedAt = state.repeating === REPEATING.no ? NEVER : budget;
+    state.repeatedAt = state.repeating ? budget : NEVER;
     const isKnown = state.eip === this.#nextEip && this.tlb.generation === this.#nextGeneration;
     const start = isKnown ? this.#nextRecord : this.code.find(state.eip);
     const record = this.#engine.run(start, state.budget);
@@ -299,14 +299,10 @@ export class Processor {
     this.#nextEip = exit === EXIT.none ? state.eip : NOWHERE;
     this.#nextGeneration = this.tlb.generation;
     if (executed > 0) {
-      state.repeating = state.repeatedAt === state.budget ? state.repeatedKind : REPEATING.no;
+      state.repeating = state.repeatedAt === state.budget ? 1 : 0;
     }
     if (exit === EXIT.fault && executed < budget) {
       this.debug.dropTraps(this.watchpoints);
-      if (state.repeating === REPEATING.changesFlags) {
-        // A fault restores them, so that the whole instruction seems not to have begun (SDM 2B, REP).
-        setArithmeticFlags(state, state.flagsBefore);
-      }
       this.#raiseFault();
       state.retired += 1;
     } else {
@@ -318,7 +314,7 @@ export class Processor {
 
   #afterRun(hasExecuted: boolean, flagsBefore: number): void {
     const { state } = this;
-    const clearsResume = this.debug.clearsResume && state.repeating === REPEATING.no;
+    const clearsResume = this.debug.clearsResume && !state.repeating;
     if (hasExecuted && flagsBefore & EFLAGS.resume && clearsResume) {
       state.systemFlags = (state.systemFlags & ~EFLAGS.resume) >>> 0;
     }
@@ -342,7 +338,7 @@ export class Processor {
   #raise(event: Event): void {
     this.state.halted = 0;
     if (this.environment.intercept(event)) {
-      this.state.repeating = REPEATING.no;
+      this.state.repeating = 0;
       return;
     }
     let current = event;

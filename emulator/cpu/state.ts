@@ -51,8 +51,7 @@ const WORDS = [
   ...['nmiPending', 'nmiBlocked'],
   'pendingTraps', // conditions for DR6 of a #DB that comes before the next instruction
   'holdsTraps', // the shadow holds off debug traps too (mov ss)
-  'repeating', // the last instruction was a repeated one with iterations left: see `REPEATING`
-  'flagsBefore', // arithmetic flags before its first iteration, if iterations change them
+  'repeating', // the last instruction was a repeated one with iterations left: 0 or 1
   // x87 and SSE.
   ...['fpuControl', 'fpuStatus', 'fpuTags', 'fpuOpcode'],
   ...['fpuIp', 'fpuCs', 'fpuDp', 'fpuDs', 'mxcsr'],
@@ -60,7 +59,7 @@ const WORDS = [
 
 /** Words that say nothing between two instructions, and those that lazy flags make redundant. */
 export const TRANSIENT: Readonly<Partial<Record<WordName, number>>> = {
-  ...{ budget: 0, repeatedAt: 0, repeatedKind: 0, exit: 0, faultVector: 0, faultError: 0 },
+  ...{ budget: 0, repeatedAt: 0, exit: 0, faultVector: 0, faultError: 0 },
   ...{ carryOp: 0, carryA: 0, carryB: 0, carryR: 0 },
 };
 
@@ -68,7 +67,6 @@ export const TRANSIENT: Readonly<Partial<Record<WordName, number>>> = {
 const WORKING = [
   'budget', // instructions left in this run
   'repeatedAt', // the budget after an iteration that was not the last
-  'repeatedKind', // and whether it changed flags: see `REPEATING`
   'exit', // why a body left early: see `EXIT`
   ...['faultVector', 'faultError'],
 ] as const;
@@ -122,9 +120,6 @@ export function segmentAddress(
 ): number {
   return STATE.esSelector + SEGMENT_BYTES * index + SEGMENT_OFFSETS[field];
 }
-
-/** What a repeated string instruction does to the flags from one iteration to the next. */
-export const REPEATING = { no: 0, keepsFlags: 1, changesFlags: 2 } as const;
 
 /** Why a body left before its end. */
 export const EXIT = { none: 0, fault: 1, stop: 2 } as const;

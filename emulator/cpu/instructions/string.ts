@@ -6,11 +6,10 @@
  */
 
 import { copyElements, fillElements } from '../bulk.ts';
-import { arithmeticFlags } from '../flags.ts';
 import type { Instruction } from '../instruction.ts';
 import { type Native, native } from '../native.ts';
 import type { Semantics } from '../semantics.ts';
-import { EAX, ECX, EDI, ES, ESI, REPEATING, segmentAddress } from '../state.ts';
+import { EAX, ECX, EDI, ES, ESI, segmentAddress } from '../state.ts';
 
 const extraSegment = <V>(cpu: Semantics<V>): V => cpu.constant(segmentAddress(ES, 'selector'));
 
@@ -36,23 +35,9 @@ export function advance<V>(cpu: Semantics<V>, register: number, elements: V): vo
 }
 
 /** Repeats, and notes that between this iteration and the next the instruction has not ended. */
-export function again<V>(cpu: Semantics<V>, condition: V, changesFlags = false): void {
-  const kind = changesFlags ? REPEATING.changesFlags : REPEATING.keepsFlags;
-  cpu.when(condition, () => {
-    cpu.setState('repeatedAt', cpu.state('budget'));
-    cpu.setState('repeatedKind', cpu.constant(kind));
-  });
+export function again<V>(cpu: Semantics<V>, condition: V): void {
+  cpu.when(condition, () => cpu.setState('repeatedAt', cpu.state('budget')));
   cpu.againIf(condition);
-}
-
-const noteFlags = native('noteFlags', ({ state }) => {
-  state.flagsBefore = arithmeticFlags(state);
-});
-
-/** Before the first iteration: a fault in a later one restores the flags. */
-function noteFirst<V>(cpu: Semantics<V>): void {
-  const last = cpu.add(cpu.state('budget'), cpu.constant(1));
-  cpu.when(cpu.ne(cpu.state('repeatedAt'), last), () => cpu.call(noteFlags));
 }
 
 interface StringOperation {
@@ -60,8 +45,13 @@ interface StringOperation {
   run<V>(cpu: Semantics<V>): void;
   /** Handles many elements at once, where that is the same; answers how many, perhaps 0. */
   readonly bulk?: Native;
-  /** Ends a repetition by ZF. */
-  readonly compares?: true;
+}
+
+/** Compares two elements. */
+interface StringComparison {
+  readonly registers: readonly number[];
+  /** Reads both. */
+  read<V>(cpu: Semantics<V>): readonly [left: V, right: V];
 }
 
 const source = <V>(cpu: Semantics<V>): V =>
@@ -76,18 +66,6 @@ const operations: Readonly<Record<string, { opcode: number; operation: StringOpe
       registers: [ESI, EDI],
       run: (cpu) => cpu.store(extraSegment(cpu), indexOf(cpu, EDI), source(cpu), cpu.size),
       bulk: native('copyElements', copyElements),
-    },
-  },
-  cmps: {
-    opcode: 0xa6,
-    operation: {
-      registers: [ESI, EDI],
-      run(cpu) {
-        const b = target(cpu); // ES:EDI first: the order in which silicon faults
-        const a = source(cpu);
-        cpu.setFlags('sub', a, b, cpu.sub(a, b));
-      },
-      compares: true,
     },
   },
   stos: {
@@ -108,16 +86,24 @@ const operations: Readonly<Record<string, { opcode: number; operation: StringOpe
       run: (cpu) => cpu.setRegister(EAX, source(cpu), cpu.size),
     },
   },
+};
+
+const comparisons: Readonly<Record<string, { opcode: number; comparison: StringComparison }>> = {
+  cmps: {
+    opcode: 0xa6,
+    comparison: {
+      registers: [ESI, EDI],
+      read(cpu) {
+        const right = target(cpu); // ES:EDI first: the order in which silicon faults
+        return [source(cpu), right];
+      },
+    },
+  },
   scas: {
     opcode: 0xae,
-    operation: {
+    comparison: {
       registers: [EDI],
-      run(cpu) {
-        const a = cpu.register(EAX, cpu.size);
-        const b = target(cpu);
-        cpu.setFlags('sub', a, b, cpu.sub(a, b));
-      },
-      compares: true,
+      read: (cpu) => [cpu.register(EAX, cpu.size), target(cpu)],
     },
   },
 };
@@ -127,26 +113,35 @@ export const encodingsOf = (opcode: number, prefix = ''): readonly string[] => [
   `${prefix}${(opcode + 1).toString(16).toUpperCase()} :v`,
 ];
 
-function once(mnemonic: string, opcode: number, operation: StringOperation): Instruction {
+function advanceAll<V>(cpu: Semantics<V>, registers: readonly number[], elements: V): void {
+  for (const register of registers) {
+    advance(cpu, register, elements);
+  }
+}
+
+/** Takes elements off the count; answers what is left. */
+function countDown<V>(cpu: Semantics<V>, elements: V): V {
+  const left = cpu.sub(indexOf(cpu, ECX), elements);
+  setIndex(cpu, ECX, left);
+  return left;
+}
+
+function once(mnemonic: string, opcode: number, { registers, run }: StringOperation): Instruction {
   return {
     mnemonic,
     encodings: encodingsOf(opcode),
     implicit: 'string',
     execute(cpu) {
-      operation.run(cpu);
-      for (const register of operation.registers) {
-        advance(cpu, register, cpu.constant(1));
-      }
+      run(cpu);
+      advanceAll(cpu, registers, cpu.constant(1));
     },
   };
 }
 
-/** @param until the value of ZF that ends a comparing repetition */
 function repeated(
   mnemonic: string,
   encodings: readonly string[],
-  operation: StringOperation,
-  until: 0 | 1,
+  { registers, run, bulk }: StringOperation,
 ): Instruction {
   return {
     mnemonic,
@@ -154,49 +149,82 @@ function repeated(
     implicit: 'string',
     execute(cpu) {
       cpu.when(indexOf(cpu, ECX), () => {
-        if (operation.compares) {
-          noteFirst(cpu);
-        }
         const done = cpu.variable(
-          operation.bulk !== undefined && cpu.isFlat
-            ? cpu.call(operation.bulk, cpu.constant(cpu.size))
+          bulk !== undefined && cpu.isFlat
+            ? cpu.call(bulk, cpu.constant(cpu.size))
             : cpu.constant(0),
         );
         cpu.when(cpu.eq(done.get(), cpu.constant(0)), () => {
-          operation.run(cpu);
+          run(cpu);
           done.set(cpu.constant(1));
         });
-        for (const register of operation.registers) {
-          advance(cpu, register, done.get());
-        }
-        const left = cpu.sub(indexOf(cpu, ECX), done.get());
-        setIndex(cpu, ECX, left);
-        const more = cpu.ne(left, cpu.constant(0));
-        if (operation.compares) {
-          again(cpu, cpu.and(more, cpu.ne(cpu.condition(4), cpu.constant(until))), true);
-        } else {
-          again(cpu, more);
-        }
+        advanceAll(cpu, registers, done.get());
+        again(cpu, cpu.ne(countDown(cpu, done.get()), cpu.constant(0)));
       });
     },
   };
 }
 
-export const strings: readonly Instruction[] = Object.entries(operations).flatMap(
-  ([name, { opcode, operation }]) =>
-    operation.compares
-      ? [
-          once(name, opcode, operation),
-          repeated(`repe ${name}`, encodingsOf(opcode, 'F3 '), operation, 0),
-          repeated(`repne ${name}`, encodingsOf(opcode, 'F2 '), operation, 1),
-        ]
-      : [
-          once(name, opcode, operation),
-          repeated(
-            `rep ${name}`,
-            [...encodingsOf(opcode, 'F3 '), ...encodingsOf(opcode, 'F2 ')],
-            operation,
-            0,
-          ),
-        ],
-);
+function compareOnce(
+  mnemonic: string,
+  opcode: number,
+  { registers, read }: StringComparison,
+): Instruction {
+  return {
+    mnemonic,
+    encodings: encodingsOf(opcode),
+    implicit: 'string',
+    execute(cpu) {
+      const [a, b] = read(cpu);
+      cpu.setFlags('sub', a, b, cpu.sub(a, b));
+      advanceAll(cpu, registers, cpu.constant(1));
+    },
+  };
+}
+
+/**
+ * The flags are those of the last iteration, and until then what they were before the first: so
+ * a fault or an interrupt between iterations finds them (SDM 2B, REP).
+ *
+ * @param isWhileEqual repe, otherwise repne
+ */
+function compareRepeatedly(
+  mnemonic: string,
+  encodings: readonly string[],
+  { registers, read }: StringComparison,
+  isWhileEqual: boolean,
+): Instruction {
+  return {
+    mnemonic,
+    encodings,
+    implicit: 'string',
+    execute(cpu) {
+      cpu.when(indexOf(cpu, ECX), () => {
+        const [a, b] = read(cpu);
+        advanceAll(cpu, registers, cpu.constant(1));
+        const isLeft = cpu.ne(countDown(cpu, cpu.constant(1)), cpu.constant(0));
+        const more = cpu.and(isLeft, isWhileEqual ? cpu.eq(a, b) : cpu.ne(a, b));
+        cpu.when(cpu.eq(more, cpu.constant(0)), () => {
+          cpu.setFlags('sub', a, b, cpu.sub(a, b));
+        });
+        again(cpu, more);
+      });
+    },
+  };
+}
+
+export const strings: readonly Instruction[] = [
+  ...Object.entries(operations).flatMap(([name, { opcode, operation }]) => [
+    once(name, opcode, operation),
+    repeated(
+      `rep ${name}`,
+      [...encodingsOf(opcode, 'F3 '), ...encodingsOf(opcode, 'F2 ')],
+      operation,
+    ),
+  ]),
+  ...Object.entries(comparisons).flatMap(([name, { opcode, comparison }]) => [
+    compareOnce(name, opcode, comparison),
+    compareRepeatedly(`repe ${name}`, encodingsOf(opcode, 'F3 '), comparison, true),
+    compareRepeatedly(`repne ${name}`, encodingsOf(opcode, 'F2 '), comparison, false),
+  ]),
+];

@@ -22,7 +22,6 @@ import type { Event } from '../environment.ts';
 import { VECTOR } from '../exceptions.ts';
 import { EFLAGS, eflagsOf, setEflags } from '../flags.ts';
 import type { Processor } from '../processor.ts';
-import { REPEATING } from '../state.ts';
 import { enterCode, returnOutward, returnTarget, returnWithin } from './far-transfer.ts';
 import { ENTRY, enterQuickly, returnQuickly } from './quick-passage.ts';
 import {
@@ -153,7 +152,7 @@ function changeFlagsOnEntry(cpu: Processor, disablesInterrupts: boolean): void {
   const flags = state.systemFlags & ~(cleared | (disablesInterrupts ? EFLAGS.interrupt : 0));
   state.systemFlags = flags >>> 0;
   state.shadow = -1;
-  state.repeating = REPEATING.no;
+  state.repeating = 0;
   debug.clearsResume = false;
   debug.noStep = true;
 }
@@ -163,9 +162,9 @@ function changeFlagsOnEntry(cpu: Processor, disablesInterrupts: boolean): void {
  * and between iterations of a string instruction. The fault of an instruction breakpoint itself
  * leaves that to its handler (SDM 3B §18.3.1.1).
  */
-function flagsToPush({ state }: Processor, { kind }: Event): number {
+export function flagsToPush({ state }: Processor, { kind }: Event): number {
   const flags = eflagsOf(state);
-  const isInside = kind !== 'software' && state.repeating !== REPEATING.no;
+  const isInside = kind !== 'software' && state.repeating !== 0;
   return kind === 'fault' || isInside ? (flags | EFLAGS.resume) >>> 0 : flags;
 }
 
