@@ -58,6 +58,12 @@ const PAIRS_16: readonly (readonly [number, number | undefined])[] = [
   [EBX, undefined],
 ];
 
+interface DraftOptions {
+  readonly usesLdt: boolean;
+  /** No other instruction comes before it. */
+  readonly isAlone: boolean;
+}
+
 export class Draft {
   readonly dice: Dice;
   readonly entry: Entry;
@@ -83,7 +89,7 @@ export class Draft {
   /** The same of a far pointer's offset. */
   #far: { readonly at: number; readonly bytes: number } | undefined;
 
-  constructor(dice: Dice, entry: Entry, usesLdt: boolean) {
+  constructor(dice: Dice, entry: Entry, { usesLdt, isAlone }: DraftOptions) {
     this.dice = dice;
     this.entry = entry;
     this.segments = usesLdt ? localSegments(dice) : undefined;
@@ -103,7 +109,7 @@ export class Draft {
     this.size = sizeOf(encoding, this.#isCode32 !== hasOverride);
     this.isAddress32 = this.#isCode32 !== this.prefixes.includes(0x67);
     this.reg = encoding.reg ?? dice.below(8);
-    this.#preamble = this.#isCode32 && dice.oneIn(5) ? preamble(dice) : undefined;
+    this.#preamble = this.#isCode32 && !isAlone && dice.oneIn(5) ? preamble(dice) : undefined;
     this.bytes.push(...(this.#preamble?.bytes ?? []));
   }
 

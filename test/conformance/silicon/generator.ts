@@ -82,7 +82,11 @@ export class CaseGenerator {
   caseOf(entry: Entry, arrangement = arrangementOf(entry)): GeneratedCase {
     const dice = this.#dice;
     const isFar = leavesSegments(entry);
-    const draft = new Draft(dice, entry, dice.oneIn(isFar ? 2 : 12));
+    const isStepped = dice.oneIn(20) && !isFar && !leavesStepping(entry);
+    const draft = new Draft(dice, entry, {
+      usesLdt: dice.oneIn(isFar ? 2 : 12),
+      isAlone: isStepped,
+    });
     arrangement.before?.(draft);
     draft.encode((bytes) => this.#contents(entry, bytes));
     arrangement.after?.(draft);
@@ -91,8 +95,8 @@ export class CaseGenerator {
     }
     draft.finish();
     const code = draft.code();
-    const mode: Mode =
-      draft.segments !== undefined || isFar || !draft.hasRoomBehind ? 'run' : 'fast';
+    const isSlow = draft.segments !== undefined || isFar || !draft.hasRoomBehind;
+    const mode: Mode = isStepped ? 'step' : isSlow ? 'run' : 'fast';
     const extra = mode === 'fast' && dice.oneIn(8) ? dice.uint32() & NT_AND_ID : 0;
     return {
       entry,
@@ -225,6 +229,11 @@ function leavesSegments({ encoding }: Entry): boolean {
 
 /** pop ss and ds, mov Sreg, lds, far call, jump and returns, iret; popf may set TF. */
 const FAR = [0x17, 0x1f, 0x8e, 0x9a, 0x9d, 0xc5, 0xca, 0xcb, 0xcf, 0xea];
+
+/** int in its forms: TF is cleared on the way to the handler, and no trap follows. */
+function leavesStepping({ encoding }: Entry): boolean {
+  return encoding.map === 0 && [0xcc, 0xcd, 0xce, 0xf1].includes(encoding.opcode);
+}
 
 /** What a case has of the FPU: fwait looks at it without being of its unit. */
 function unitOf({ instruction, encoding }: Entry): Instruction['unit'] {

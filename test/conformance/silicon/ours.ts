@@ -23,6 +23,7 @@ import {
   setCr4,
   setEfer,
 } from '../../../emulator/cpu/system/control-registers.ts';
+import { flagsToPush } from '../../../emulator/cpu/system/interrupts.ts';
 import {
   setNull,
   setPrivilege,
@@ -62,20 +63,21 @@ const PATIENCE = 200_000;
 const INT3 = 0xcc;
 const LDTR = 6;
 const SYSTEM_CALL = 0x80;
+const DEBUG = 1;
 const BREAKPOINT = 3;
 const PAGE_FAULT = 14;
 
 /** Ends a case with the first event; what user code may not raise goes on to the checks of `int`. */
 class LastEvent implements Environment {
   seen: Event | undefined;
-  onEvent: () => void = () => {};
+  onEvent: (event: Event) => void = () => {};
 
   intercept(event: Event): boolean {
     if (event.kind === 'software' && !USER_VECTORS.includes(event.vector)) {
       return false;
     }
     this.seen = event;
-    this.onEvent();
+    this.onEvent(event);
     return true;
   }
   readPort(_port: number, size: number): number {
@@ -117,12 +119,17 @@ export class OurProcessor {
   /** The state with which every case begins, but for what it gives itself. */
   readonly #initial: Uint32Array;
   readonly #words: Uint32Array;
+  /** EFLAGS as the last event would have pushed them. */
+  #flags = 0;
 
   constructor() {
     const memory = new LinearMemory(RAM_BYTES);
     const cpu = new Processor(memory, this.#last);
     this.#cpu = cpu;
-    this.#last.onEvent = () => cpu.endRun({ kind: 'environment', reason: 'event' });
+    this.#last.onEvent = (event) => {
+      this.#flags = flagsToPush(cpu, event);
+      cpu.endRun({ kind: 'environment', reason: 'event' });
+    };
     for (const [address, value] of initialRam()) {
       cpu.ram.write32(address, value);
     }
@@ -226,7 +233,8 @@ export class OurProcessor {
       updateSegments(cpu);
     }
     this.#words.set(subject.registers, (STATE.eax - REGION.state) / 4);
-    state.systemFlags = ((subject.eflags & ~ARITHMETIC_FLAGS) | EFLAGS.fixed) >>> 0;
+    const trap = subject.mode === 'step' ? EFLAGS.trap : 0;
+    state.systemFlags = ((subject.eflags & ~ARITHMETIC_FLAGS) | EFLAGS.fixed | trap) >>> 0;
     setArithmeticFlags(state, subject.eflags);
     state.alignmentCheck = subject.eflags & EFLAGS.alignment ? 1 : 0;
     state.eip = subject.eip;
@@ -275,10 +283,12 @@ export class OurProcessor {
   #result(subject: SiliconCase, event: Event | undefined): SiliconResult {
     const { state } = this.#cpu;
     const behind = subject.eip + subject.code.length;
-    const isCompleted = event?.vector === BREAKPOINT && event.eip === behind + 1;
+    const isStepped = subject.mode === 'step' && event?.vector === DEBUG;
+    const hasReachedEnd = event?.vector === BREAKPOINT && event.eip === behind + 1;
+    const isCompleted = isStepped || (hasReachedEnd && subject.mode !== 'step');
     const isSystemCall = event?.vector === SYSTEM_CALL && event.kind === 'software';
     const isFault = event !== undefined && !isCompleted && !isSystemCall;
-    const resume = event?.kind === 'fault' ? EFLAGS.resume : 0;
+    const trap = isStepped ? EFLAGS.trap : 0;
     const first = (STATE.eax - REGION.state) / 4;
     return {
       subject,
@@ -294,8 +304,8 @@ export class OurProcessor {
       errorCode: isFault ? (event.errorCode ?? 0) : 0,
       cr2: isFault && event.vector === PAGE_FAULT ? state.cr2 : 0,
       registers: this.#words.slice(first, first + 8),
-      eflags: (eflagsOf(state) | resume) >>> 0,
-      eip: isCompleted ? behind : (event?.eip ?? state.eip),
+      eflags: ((event === undefined ? eflagsOf(state) : this.#flags) & ~trap) >>> 0,
+      eip: hasReachedEnd && isCompleted ? behind : (event?.eip ?? state.eip),
       segments: {
         es: state.esSelector,
         cs: state.csSelector,
