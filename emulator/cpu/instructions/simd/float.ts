@@ -76,16 +76,16 @@ export function putDouble({ u32 }: Vector, lane: number, value: Float64): void {
   u32[2 * lane + 1] = value.high;
 }
 
-export type OnSingles = (a: number, b: number, met: FloatContext) => number;
-export type OnDoubles = (a: Float64, b: Float64, target: Float64, met: FloatContext) => void;
+type OnSingles = (a: number, b: number, met: FloatContext) => number;
+type OnDoubles = (a: Float64, b: Float64, target: Float64, met: FloatContext) => void;
 
-export function inSingles(operation: OnSingles, lanes: number, met: FloatContext): void {
+function inSingles(operation: OnSingles, lanes: number, met: FloatContext): void {
   for (let i = 0; i < lanes; i++) {
     R.u32[i] = operation(A.u32[i] as number, B.u32[i] as number, met);
   }
 }
 
-export function inDoubles(operation: OnDoubles, lanes: number, met: FloatContext): void {
+function inDoubles(operation: OnDoubles, lanes: number, met: FloatContext): void {
   for (let i = 0; i < lanes; i++) {
     operation(getDouble(A, i, left), getDouble(B, i, right), result, met);
     putDouble(R, i, result);

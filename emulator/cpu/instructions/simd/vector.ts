@@ -90,7 +90,7 @@ export function operate(name: string, operation: Operation): Native {
 }
 
 /** Runs an operation on the bytes of its operands. */
-export function execute<V>(
+function execute<V>(
   cpu: Semantics<V>,
   run: Native,
   bytes: number,
