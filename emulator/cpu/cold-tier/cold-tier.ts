@@ -39,10 +39,22 @@ export function compileColdTier(bytes?: Uint8Array<ArrayBuffer>): ColdTierCode {
   return { module, natives };
 }
 
-/** Makes engines of the cold tier; without `code` it is written and compiled on the spot. */
+/** The code as written here and now: always the same, so once is enough. */
+const writtenHere = once(compileColdTier);
+
+/** A value worked out when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** Makes engines of the cold tier; without `code` it is written and compiled at the first use. */
 export function coldTier(code?: ColdTierCode): EngineMaker {
   return (processor) => {
-    const { module, natives } = code ?? compileColdTier();
+    const { module, natives } = code ?? writtenHere();
     const { memory } = processor;
     const { length } = instructionSet.forms.all;
     const imports: Record<string, unknown> = {
