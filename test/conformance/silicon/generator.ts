@@ -10,7 +10,7 @@ import type { Entry, OpcodeMap } from '../../../emulator/cpu/opcode-map.ts';
 import { type Arrangement, arrangementOf } from './arrangements.ts';
 import { Draft } from './draft.ts';
 import { isForSilicon } from './exclusions.ts';
-import { Dice, f32, f64, f80, integer, packedDecimal } from './values.ts';
+import { Dice, f32, f64, f80, integer, integer64, packedDecimal } from './values.ts';
 import { FXSAVE, FXSAVE_BYTES, type Mode, type SiliconCase } from './wire.ts';
 
 export interface GeneratedCase extends SiliconCase {
@@ -121,6 +121,9 @@ export class CaseGenerator {
     const contents = new Uint8Array(Math.min(bytes, 192));
     if (unit === 'x87' && bytes === 10) {
       return dice.oneIn(2) ? this.#extended.next() : this.#decimal.next();
+    }
+    if (unit === 'x87' && bytes === 8 && dice.oneIn(2)) {
+      return integer64(dice);
     }
     if (bytes === 2) {
       const word = integer(dice, 16);

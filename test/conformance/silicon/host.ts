@@ -40,7 +40,7 @@ export class NoSilicon extends Error {
 }
 
 /** Compiles hostcpu unless this very source was compiled before; answers the program's path. */
-export function buildHostCpu(): string {
+function buildHostCpu(): string {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new NoSilicon(
       `The silicon oracle needs Linux on an x86-64 processor; this is ${process.platform} on ${process.arch}.`,

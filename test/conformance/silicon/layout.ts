@@ -51,7 +51,7 @@ export const LDT_LIMIT = TEST_LDT.length * 8 - 1;
 export const USER_VECTORS: readonly number[] = [3, 4, 0x80];
 
 /** The two words of a descriptor as modify_ldt(2) makes it: DPL 3, accessed. */
-export function descriptorWords(entry: LdtEntry): readonly [number, number] {
+function descriptorWords(entry: LdtEntry): readonly [number, number] {
   const { base, limit } = entry;
   const isCode = entry.contents === 'code' || entry.contents === 'conforming';
   const isSpecial = entry.contents === 'expand-down' || entry.contents === 'conforming';

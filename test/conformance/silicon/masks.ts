@@ -39,7 +39,7 @@ interface Row {
 
 const count = (facts: CaseFacts) => facts.count ?? 0;
 
-export const UNDEFINED: readonly Row[] = [
+const UNDEFINED: readonly Row[] = [
   { mnemonics: ['aaa'], flags: OF | SF | ZF | PF, source: 'SDM 2A §3.3 AAA' },
   { mnemonics: ['aas'], flags: OF | SF | ZF | PF, source: 'SDM 2A §3.3 AAS' },
   { mnemonics: ['aad'], flags: OF | AF | CF, source: 'SDM 2A §3.3 AAD' },

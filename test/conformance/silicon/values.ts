@@ -63,11 +63,11 @@ export function integer(dice: Dice, bits: 8 | 16 | 32): number {
 }
 
 /** A 64-bit integer: each half as {@link integer} has it, so that carries cross the middle. */
-export function integer64(dice: Dice): bigint {
-  if (dice.oneIn(4)) {
-    return dice.pick([0n, 1n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n, 1n << 32n]);
-  }
-  return (BigInt(integer(dice, 32)) << 32n) | BigInt(integer(dice, 32));
+export function integer64(dice: Dice): Uint8Array {
+  const value = dice.oneIn(4)
+    ? dice.pick([0n, 1n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n, 1n << 32n])
+    : (BigInt(integer(dice, 32)) << 32n) | BigInt(integer(dice, 32));
+  return little(value, 8);
 }
 
 function decimalDigits(dice: Dice): number {

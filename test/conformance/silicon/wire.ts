@@ -134,7 +134,7 @@ const CASE = {
   patches: 60 + MAX_CODE,
   fxsave: 60 + MAX_CODE + MAX_PATCHES * (8 + MAX_PATCH_BYTES),
 } as const;
-export const CASE_BYTES = CASE.fxsave + FXSAVE_BYTES;
+const CASE_BYTES = CASE.fxsave + FXSAVE_BYTES;
 
 const RESULT = {
   outcome: 0,
