@@ -23,6 +23,7 @@ import {
   markedWhenShort,
   namesByAddressSize,
   namesBySize,
+  ofTwoSizes,
   repeatedFreely,
   reversed,
   x87IntegerSuffixes,
@@ -102,10 +103,11 @@ function attSuffix(line: Line): string {
     return shortMark(line, memoryOperand(line) !== undefined || startsWith(line, 'A'));
   }
   if (markedTables.has(name) || needsSuffix(line)) {
-    if (decoded.size !== 1) {
+    const size = memoryOperand(line)?.code.size === 'b' ? 1 : decoded.size;
+    if (size !== 1) {
       tellOperandSize(line);
     }
-    return integerSuffixes[decoded.size] ?? '';
+    return integerSuffixes[size] ?? '';
   }
   return '';
 }
@@ -117,10 +119,11 @@ function needsSuffix(line: Line): boolean {
   if (implicit !== undefined) {
     return !implicit.includes('acc') && name !== 'xlat';
   }
-  const size = memoryOperand(line)?.code.size;
+  const memory = memoryOperand(line);
   const isSized = decoded.entry.instruction.encodings.some((text) => /v\b/.test(text));
-  const hasRegister = decoded.operands.some(({ operand }) => operand.kind === 'register');
-  return isSized && !hasRegister && (size === 'b' || size === 'v');
+  const isTold =
+    !ofTwoSizes.has(name) && decoded.operands.some(({ operand }) => operand.kind === 'register');
+  return isSized && !isTold && (memory?.code.size === 'b' || memory?.code.size === 'v');
 }
 
 function intelSuffix(line: Line): string {

@@ -6,6 +6,7 @@ import { EAX, EBX, EDI, EDX, ES, ESI } from '../state.ts';
 import { isFar, isIndirect, type Line, tellOperandSize } from './line.ts';
 import { PREFIX } from './prefix-words.ts';
 import {
+  choosesByXmm0,
   comparesTop,
   comparisons,
   type ImplicitOperand,
@@ -23,9 +24,10 @@ export function operandsOf(line: Line): string[] {
   const { operands } = line.decoded;
   const told = comparisonOf(line) === undefined ? operands : operands.slice(0, -1);
   const texts = told.map((operand) => operandText(line, operand)).filter((text) => text !== '');
-  return comparesTop.has(line.name) && texts.length === 1
-    ? [line.syntax.register('st'), ...texts]
-    : texts;
+  if (comparesTop.has(line.name) && texts.length === 1) {
+    return [line.syntax.register('st'), ...texts];
+  }
+  return choosesByXmm0.has(line.name) ? [...texts, line.syntax.register('xmm0')] : texts;
 }
 
 /** What a comparison of SSE compares for, which its mnemonic then tells instead of an operand. */

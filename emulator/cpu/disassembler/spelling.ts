@@ -44,6 +44,9 @@ export const markedLayout: ReadonlySet<string> = new Set(['fldenv', 'fnstenv', '
 /** Descriptor tables: memory of one size, yet the operand size is marked. */
 export const markedTables: ReadonlySet<string> = new Set(['lgdt', 'lidt', 'sgdt', 'sidt']);
 
+/** The register of these tells nothing of the size of memory. */
+export const ofTwoSizes: ReadonlySet<string> = new Set(['crc32']);
+
 /** Operands that the encoding does not name, in SDM 2D's codes; `acc` is the accumulator. */
 export const implicitOperands: Readonly<Record<string, readonly ImplicitOperand[]>> = {
   movs: ['Y', 'X'],
@@ -62,6 +65,9 @@ export const repeatedFreely: ReadonlySet<string> = new Set(['ins', 'outs', 'movs
 
 /** The x87's comparisons that set EFLAGS are written with the top of the stack too. */
 export const comparesTop: ReadonlySet<string> = new Set(['fcomi', 'fcomip', 'fucomi', 'fucomip']);
+
+/** XMM0 chooses between the operands, and is written behind them. */
+export const choosesByXmm0: ReadonlySet<string> = new Set(['pblendvb', 'blendvps', 'blendvpd']);
 
 /** AT&T syntax does not turn round the operands of these. */
 export const keptInOrder: ReadonlySet<string> = new Set(['enter', 'bound']);
@@ -83,8 +89,8 @@ export const integerSuffixes: Readonly<Record<number, string>> = { 1: 'b', 2: 'w
 export const x87IntegerSuffixes: Readonly<Record<number, string>> = { 2: 's', 4: 'l', 8: 'll' };
 export const x87RealSuffixes: Readonly<Record<number, string>> = { 4: 's', 8: 'l', 10: 't' };
 
-/** Memory that Intel syntax gives a size though nothing is read or written, in bytes. */
-export const namedSizes: Readonly<Record<string, number>> = { invlpg: 1 };
+/** Sizes that Intel syntax gives to memory against what is accessed, in bytes; 0 for none. */
+export const namedSizes: Readonly<Record<string, number>> = { invlpg: 1, lddqu: 0 };
 
 /** Comparisons of SSE, by immediate. */
 export const comparisons: readonly string[] = [

@@ -35,6 +35,7 @@ export interface Comparison {
 }
 
 const NOP = 0x90;
+const FWAIT = 0x9b;
 const PADDING = 32;
 
 /**
@@ -72,7 +73,12 @@ function pairOf(bytes: Uint8Array, ours: Answer, theirs: Answer, syntax: SyntaxN
     return pair;
   }
   const wait = ours.length - 1;
-  const others = Uint8Array.from([...bytes.subarray(0, wait), ...bytes.subarray(wait + 1)]);
+  // There may be several.
+  let end = wait;
+  while (bytes[end] === FWAIT) {
+    end++;
+  }
+  const others = Uint8Array.from([...bytes.subarray(0, wait), ...bytes.subarray(end)]);
   const rest = disassemble(instructionSet.map, others, 0, 0, { syntax });
-  return { ...pair, joined: textOf({ ...rest, length: rest.length + 1 }) };
+  return { ...pair, joined: textOf({ ...rest, length: rest.length + end - wait }) };
 }

@@ -68,8 +68,8 @@ const formerNames: Readonly<Record<string, string>> = {
 
 /** As objdump writes it, `fnstcw` with a wait before it is `fstcw`. */
 function isJoined({ bytes, theirs, joined }: Pair): boolean {
-  if (joined === undefined) {
-    return false;
+  if (joined === undefined || theirs.mnemonic === 'fwait') {
+    return joined !== undefined;
   }
   const waiting = { ...joined, mnemonic: joined.mnemonic.replace(/^fn(?!op)/, 'f') };
   return (
@@ -79,6 +79,10 @@ function isJoined({ bytes, theirs, joined }: Pair): boolean {
 }
 
 const HINTS = /^(?:prefetch\w*|cldemote|bnd\w+|rdsspd)$/;
+const MANDATORY = [0x66, 0xf2, 0xf3];
+const PARTICULAR = [
+  ...['fxsave', 'fxrstor', 'ldmxcsr', 'stmxcsr', 'lfence', 'mfence', 'sfence', 'pmovmskb'],
+];
 const REFUSED = ['bsf', 'bsr', 'wbinvd'];
 const UNDOCUMENTED = /^(?:salc|fcom|fcomp|fxch|fstp|fstp1|fstp8|fstp9|fneni|fndisi|fnsetpm)$/;
 
@@ -88,11 +92,6 @@ const acceptances: readonly Acceptance[] = [
     reason: ({ theirs }) =>
       `CPUID denies ${extensionOf(theirs.mnemonic)}: the processor raises #UD`,
     accepts: ({ ours, theirs }) => isBad(ours) && extensionOf(theirs.mnemonic) !== undefined,
-  },
-  {
-    reason: 'SSE4.1 stores words with pextrw too: the processor raises #UD',
-    accepts: ({ bytes, ours, theirs }) =>
-      isBad(ours) && theirs.mnemonic === 'pextrw' && bytes.includes(0x3a) && theirs.length >= 6,
   },
   {
     reason: 'ud0 and ud1 are names for opcodes that raise #UD',
@@ -113,6 +112,17 @@ const acceptances: readonly Acceptance[] = [
     accepts: ({ ours, theirs }) => isBad(theirs) && REFUSED.includes(ours.mnemonic),
   },
   {
+    reason: 'the processor refuses a prefix that objdump lets pass',
+    accepts: ({ bytes, ours, theirs }) =>
+      isBad(ours) &&
+      PARTICULAR.includes(theirs.mnemonic) &&
+      MANDATORY.some((b) => bytes.includes(b)),
+  },
+  {
+    reason: 'fences are fences whatever register their ModRM names',
+    accepts: ({ ours, theirs }) => /^[lms]fence$/.test(ours.mnemonic) && isBad(theirs),
+  },
+  {
     reason: 'a hint of an extension that CPUID denies: the processor does nothing',
     accepts: ({ ours, theirs }) => ours.mnemonic.startsWith('nop') && HINTS.test(theirs.mnemonic),
   },
@@ -128,7 +138,16 @@ const acceptances: readonly Acceptance[] = [
       (isBad(theirs) || theirs.mnemonic.startsWith(`${ours.mnemonic}(`)),
   },
   {
-    reason: 'objdump joins fwait with an instruction of the x87 that follows',
+    reason: 'an instruction of the 80287 alone',
+    accepts: ({ ours, theirs }) => isBad(ours) && theirs.mnemonic === 'frstpm(287',
+  },
+  {
+    reason: 'objdump takes a size prefix for one that chooses the XMM registers',
+    accepts: ({ ours, theirs }) =>
+      ours.mnemonic === 'movq2dq' && theirs.mnemonic === 'movq2dq' && ours.length === theirs.length,
+  },
+  {
+    reason: 'objdump joins fwait with prefixes or an instruction of the x87 that follow',
     accepts: isJoined,
   },
   {

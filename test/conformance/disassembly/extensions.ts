@@ -6,20 +6,8 @@
  */
 
 const mnemonics: Readonly<Record<string, string>> = {
-  SSE3: `addsubpd addsubps haddpd haddps hsubpd hsubps lddqu movddup movshdup movsldup
-    fisttp fisttps fisttpl fisttpll`,
   MONITOR: 'monitor mwait',
-  SSSE3: `pshufb phaddw phaddd phaddsw pmaddubsw phsubw phsubd phsubsw psignb psignw psignd
-    pmulhrsw pabsb pabsw pabsd palignr`,
-  'SSE4.1': `pblendvb blendvps blendvpd ptest pmuldq pcmpeqq movntdqa packusdw
-    pmovsxbw pmovsxbd pmovsxbq pmovsxwd pmovsxwq pmovsxdq
-    pmovzxbw pmovzxbd pmovzxbq pmovzxwd pmovzxwq pmovzxdq
-    pminsb pminsd pminuw pminud pmaxsb pmaxsd pmaxuw pmaxud pmulld phminposuw
-    roundps roundpd roundss roundsd blendps blendpd pblendw pextrb pextrd extractps
-    pinsrb insertps pinsrd dpps dppd mpsadbw`,
-  'SSE4.2': 'pcmpgtq pcmpestrm pcmpestri pcmpistrm pcmpistri crc32 crc32b crc32w crc32l',
   SSE4A: 'extrq insertq movntss movntsd',
-  POPCNT: 'popcnt',
   AES: 'aesimc aesenc aesenclast aesdec aesdeclast aeskeygenassist',
   PCLMULQDQ: 'pclmullqlqdq pclmulhqlqdq pclmullqhqdq pclmulhqhqdq pclmulqdq',
   SHA: 'sha1nexte sha1msg1 sha1msg2 sha1rnds4 sha256rnds2 sha256msg1 sha256msg2',
@@ -41,7 +29,7 @@ const mnemonics: Readonly<Record<string, string>> = {
   PKU: 'rdpkru wrpkru',
   INVPCID: 'invpcid',
   CET: 'incsspd rstorssp saveprevssp setssbsy clrssbsy wrssd wrussd',
-  'TSX, TSXLDTRK': 'xbegin xabort xend xtest xsusldtrk xresldtrk',
+  'TSX, TSXLDTRK': 'xbegin xbeginw xabort xend xtest xsusldtrk xresldtrk',
   CLFLUSHOPT: 'clflushopt',
   CLWB: 'clwb',
   PTWRITE: 'ptwrite',

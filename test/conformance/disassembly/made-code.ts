@@ -19,24 +19,23 @@ const FILLER = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3
 const NOP = 0x90;
 
 const ALL: readonly number[] = Array.from({ length: 256 }, (_, byte) => byte);
-/** Each register field, with memory of each shape and with two registers. */
-export const fewModrm: readonly number[] = ALL.filter((modrm) =>
-  [0x00, 0x04, 0x05, 0x45, 0x84, 0xc0, 0xc3].includes(modrm & 0xc7),
-);
+/** One for each value of the reg field, which often chooses the instruction. */
+const some = (dice: Dice): readonly number[] =>
+  Array.from({ length: 8 }, (_, reg) => (dice.below(256) & 0xc7) | (reg << 3));
 
 /**
- * Every opcode of every map behind every prefix, each with every given ModRM; one piece for a map
+ * Every opcode of every map behind every prefix, each with all ModRM or some; one piece for a map
  * and a prefix. What follows each serves as SIB, displacement and immediate; the rest of it is one
  * instruction with many prefixes.
  */
-export function* everyOpcode(seed: number, modrms = ALL): Generator<Uint8Array> {
+export function* everyOpcode(seed: number, amount: 'all' | 'some'): Generator<Uint8Array> {
   const dice = new Dice(seed);
   const filler = (): number => FILLER[dice.below(FILLER.length)] ?? NOP;
   for (const map of MAPS) {
     for (const prefix of PREFIXES) {
       const code: number[] = [];
       for (const opcode of ALL) {
-        for (const modrm of modrms) {
+        for (const modrm of amount === 'all' ? ALL : some(dice)) {
           code.push(...prefix, ...map, opcode, modrm, ...Array.from({ length: 10 }, filler), NOP);
         }
       }

@@ -45,7 +45,7 @@ function* regionsOf({
   }
   if (opcodes) {
     let piece = 0;
-    for (const bytes of everyOpcode(seed)) {
+    for (const bytes of everyOpcode(seed, 'all')) {
       yield { label: `every opcode, ${piece++}, seed ${seed}`, address: MADE_AT, bytes };
     }
   }
