@@ -5,12 +5,25 @@
  * by asking silicon; the manual leaves the order open (SDM 3A §6.9, table 6-2).
  */
 
+import { RIGHTS } from './descriptor.ts';
 import { VECTOR } from './exceptions.ts';
+import { native, native } from './native.ts';
 import type { Operand } from './operand.ts';
 import type { Access, Semantics } from './semantics.ts';
+import { STATE, segmentAddress } from './state.ts';
+import { checkReach, isWithin } from './system/segmentation.ts';
 
 /** The image of FXSAVE. */
 const EXTENDED_IMAGE = 512;
+
+/** The limit, but not yet what the segment allows. */
+const checkFirstWord = native('checkFirstWord', (cpu, segment: number, offset: number) => {
+  const word = (field: 'rights' | 'limit'): number =>
+    cpu.state.words[(segment + segmentAddress(0, field) - STATE.esSelector) >>> 2] as number;
+  if (word('rights') & RIGHTS.valid && !isWithin(word('limit'), word('rights'), offset >>> 0, 4)) {
+    cpu.fault(segment === STATE.ssSelector ? VECTOR.stack : VECTOR.protection);
+  }
+});
 
 /** Parts of an operand (offset and size) that are looked at first; images by first and last byte. */
 function firstParts(size: number): readonly (readonly [number, number])[] {
@@ -34,6 +47,11 @@ function firstParts(size: number): readonly (readonly [number, number])[] {
   }
 }
 
+/** Whether the first four bytes of an image lie within the limit of its segment. */
+const checkFirstWord = native('checkFirstWord', (cpu, segment: number, offset: number) => {
+  checkReach(cpu, segment, offset >>> 0, 4);
+});
+
 /** Faults as the processor does before the access itself. */
 export function approach<V>(cpu: Semantics<V>, operand: Operand, access: Access): void {
   for (const [at, size] of firstParts(operand.size)) {
@@ -45,13 +63,13 @@ export function approach<V>(cpu: Semantics<V>, operand: Operand, access: Access)
   const isImage = operand.size === EXTENDED_IMAGE;
   const linear = cpu.linear(operand);
   if (isImage) {
-    cpu.checkLimit(operand, access, 0, 1);
+    // Whether the segment may be read or written is not asked yet.
+    cpu.call(checkFirstWord, cpu.segmentOf(operand), cpu.address(operand));
     const isMisaligned = cpu.and(linear, cpu.constant(3));
     cpu.when(cpu.state('alignmentCheck'), () => cpu.faultIf(isMisaligned, VECTOR.alignment));
   }
   cpu.faultIf(cpu.and(linear, cpu.constant(15)), VECTOR.protection, 0);
   if (isImage) {
-    cpu.checkLimit(operand, access, 0, operand.size);
     cpu.touch(operand, access, operand.size - 1, 1);
   }
 }

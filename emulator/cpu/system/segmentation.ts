@@ -50,6 +50,15 @@ export function isWithin(limit: number, rights: number, offset: number, size: nu
   return last <= limit || limit === TOP_OF_MEMORY;
 }
 
+/** #GP(0) or #SS(0) beyond the limit, whatever the segment's rights are. @param segment address in the state */
+export function checkReach(cpu: Processor, segment: number, offset: number, size: number): void {
+  const rights = word(cpu, segment, OFFSET.rights);
+  const limit = word(cpu, segment, OFFSET.limit);
+  if (!(rights & RIGHTS.valid) || !isWithin(limit, rights, offset, size)) {
+    cpu.fault(segment === STATE.ssSelector ? VECTOR.stack : VECTOR.protection);
+  }
+}
+
 /** #GP(0) or #SS(0) unless the access is allowed. @param segment address in the state */
 export function checkSegment(
   cpu: Processor,
