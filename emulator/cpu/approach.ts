@@ -5,25 +5,14 @@
  * by asking silicon; the manual leaves the order open (SDM 3A §6.9, table 6-2).
  */
 
-import { RIGHTS } from './descriptor.ts';
 import { VECTOR } from './exceptions.ts';
-import { native, native } from './native.ts';
+import { native } from './native.ts';
 import type { Operand } from './operand.ts';
 import type { Access, Semantics } from './semantics.ts';
-import { STATE, segmentAddress } from './state.ts';
-import { checkReach, isWithin } from './system/segmentation.ts';
+import { checkReach } from './system/segmentation.ts';
 
 /** The image of FXSAVE. */
 const EXTENDED_IMAGE = 512;
-
-/** The limit, but not yet what the segment allows. */
-const checkFirstWord = native('checkFirstWord', (cpu, segment: number, offset: number) => {
-  const word = (field: 'rights' | 'limit'): number =>
-    cpu.state.words[(segment + segmentAddress(0, field) - STATE.esSelector) >>> 2] as number;
-  if (word('rights') & RIGHTS.valid && !isWithin(word('limit'), word('rights'), offset >>> 0, 4)) {
-    cpu.fault(segment === STATE.ssSelector ? VECTOR.stack : VECTOR.protection);
-  }
-});
 
 /** Parts of an operand (offset and size) that are looked at first; images by first and last byte. */
 function firstParts(size: number): readonly (readonly [number, number])[] {

@@ -363,10 +363,6 @@ export class Emitter extends ValueWriter implements Semantics<Value> {
     return this.add(this.address(operand), this.peek(this.field('segment'), 4, offset));
   }
 
-  checkLimit(operand: Operand, access: Access, at: number, size: number): void {
-    this.#linear({ ...operand, size }, access !== 'read', constant(at));
-  }
-
   touch(operand: Operand, access: Access, at: number, size: number): void {
     const { linear, segment } = this.#linear({ ...operand, size }, access !== 'read', constant(at));
     if (access === 'read') {

@@ -57,9 +57,7 @@ export interface Semantics<V> {
   commit(operand: Operand): void;
   /** The linear address of a memory operand, whatever its segment's limit. */
   linear(operand: Operand): V;
-  /** Checks that `size` bytes of a memory operand, from its byte `at` on, are within the limit. */
-  checkLimit(operand: Operand, access: Access, at: number, size: number): void;
-  /** Faults as an access to these bytes would. */
+  /** Faults as an access to `size` bytes of a memory operand, from its byte `at` on, would. */
   touch(operand: Operand, access: Access, at: number, size: number): void;
 
   // Registers and memory that the encoding does not name.

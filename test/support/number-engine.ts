@@ -210,10 +210,6 @@ class Numbers implements Semantics<number> {
     const base = segmentAddress(0, 'base') - STATE.esSelector;
     return (this.address(operand) + this.#word(this.field('segment') + base)) | 0;
   }
-  checkLimit(operand: Operand, access: Access, at: number, size: number): void {
-    const offset = (this.address(operand) + at) >>> 0;
-    linearOf(this.#cpu, this.field('segment'), offset, size, access !== 'read');
-  }
   touch(operand: Operand, access: Access, at: number, size: number): void {
     const offset = this.address(operand) + at;
     if (access === 'read') {
