@@ -28,6 +28,8 @@ interface CodePage {
   readonly linear: number;
   /** Address of its 4096 words: the record of the instruction that begins at each byte. */
   readonly map: number;
+  /** At which bytes instructions begin. */
+  readonly starts: number[];
 }
 
 const MAP_SIZE = 4 * PAGE_SIZE;
@@ -44,7 +46,8 @@ export class CodeCache {
   readonly #access: GuestAccess;
   readonly #map: OpcodeMap;
   readonly #records: Records;
-  #pages = new Map<string, CodePage>();
+  readonly #pages = new Map<string, CodePage>();
+  readonly #byMap = new Map<number, CodePage>();
   readonly #byFrame = new Map<number, { pages: CodePage[]; covered: Uint8Array }>();
   /** Crossing records by the frame of their second page. */
   readonly #crossings = new Map<number, number[]>();
@@ -156,6 +159,7 @@ export class CodeCache {
   flush(): void {
     this.#records.clear();
     this.#pages.clear();
+    this.#byMap.clear();
     this.#crossings.clear();
     for (const frame of this.#byFrame.keys()) {
       this.#ram.clearFlags(frame, FRAME.code);
@@ -199,7 +203,8 @@ export class CodeCache {
       return known;
     }
     const map = this.#records.allocate(MAP_SIZE);
-    const page = { context: this.context, frame, linear, map };
+    const page = { context: this.context, frame, linear, map, starts: [] };
+    this.#byMap.set(map, page);
     this.#pages.set(key, page);
     this.#ofFrame(frame).pages.push(page);
     return page;
@@ -242,15 +247,13 @@ export class CodeCache {
   }
 
   /** Turns all records of a page into stubs that look themselves up. */
-  #forget({ map }: CodePage): void {
-    const first = map >>> 2;
-    for (let i = first; i < first + PAGE_SIZE; i++) {
-      const record = this.#u32[i] as number;
-      if (record !== 0) {
-        this.#records.set(record, 'handler', HANDLER.cross);
-        this.#u32[i] = 0;
-      }
+  #forget({ map, starts }: CodePage): void {
+    for (const offset of starts) {
+      const index = (map >>> 2) + offset;
+      this.#records.set(this.#u32[index] as number, 'handler', HANDLER.cross);
+      this.#u32[index] = 0;
     }
+    starts.length = 0;
   }
 
   /** Notes a fault without error code or with 0, and answers a stub that leaves at `eip`. */
@@ -345,6 +348,7 @@ export class CodeCache {
     const index = (map >>> 2) + (linear & 0xfff);
     if (this.#u32[index] === 0) {
       this.#u32[index] = at;
+      this.#byMap.get(map)?.starts.push(linear & 0xfff);
     }
   }
 
