@@ -29,36 +29,54 @@ export interface Form {
   readonly operands: readonly Operand[];
 }
 
+/** Tells lists of operands apart. */
+function keyOfOperands(operands: readonly Operand[]): string {
+  let key = '';
+  for (const { kind, size, slot, isAligned: aligned } of operands) {
+    key += `,${kind}${size}.${slot}${aligned ? 'a' : ''}`;
+  }
+  return key;
+}
+
 /** Tells forms of one instruction apart. */
-function keyOf(form: Omit<Form, 'key' | 'instruction'>): string {
-  const operands = form.operands
-    .map((o) => `${o.kind}${o.size}.${o.slot}${o.isAligned ? 'a' : ''}`)
-    .join(',');
-  return `${form.size}/${form.cc}/${form.isFlat ? 'flat' : 'general'}/${operands}`;
+const keyOf = (size: Size, cc: number, isFlat: boolean, operands: string): string =>
+  `${size}/${cc}${isFlat ? '' : '/general'}${operands}`;
+
+interface NumberedForm {
+  readonly form: Form;
+  number: number;
 }
 
 /** The forms of a machine's instructions, numbered. */
 export class Forms {
   readonly all: readonly Form[];
-  readonly #numbers = new Map<Instruction, Map<string, number>>();
+  readonly #byKey = new Map<Instruction, Map<string, NumberedForm>>();
   readonly #entries: readonly Entry[];
 
   /** @param isEarly which forms come first, in order */
   constructor(map: OpcodeMap, isEarly: (form: Form) => boolean) {
     this.#entries = map.entries;
-    const forms = [
-      ...new Map(
-        map.entries
-          .flatMap(formsOf)
-          .map((f) => [f.instruction.mnemonic + f.instruction.encodings.join() + f.key, f]),
-      ).values(),
-    ];
-    this.all = [...forms.filter(isEarly), ...forms.filter((form) => !isEarly(form))];
-    this.all.forEach(({ instruction, key }, number) => {
-      const keys = this.#numbers.get(instruction) ?? new Map<string, number>();
-      keys.set(key, number);
-      this.#numbers.set(instruction, keys);
+    for (const entry of map.entries) {
+      const { instruction } = entry;
+      const ofInstruction = this.#byKey.get(instruction) ?? new Map<string, NumberedForm>();
+      this.#byKey.set(instruction, ofInstruction);
+      for (const form of formsOf(entry)) {
+        if (!ofInstruction.has(form.key)) {
+          ofInstruction.set(form.key, { form, number: 0 });
+        }
+      }
+    }
+    const numbered = [...this.#byKey.values()].flatMap((forms) => [...forms.values()]);
+    const early = numbered.filter(({ form }) => isEarly(form));
+    const late = new Set(numbered);
+    for (const each of early) {
+      late.delete(each);
+    }
+    const ordered = [...early, ...late];
+    ordered.forEach((each, number) => {
+      each.number = number;
     });
+    this.all = ordered.map(({ form }) => form);
   }
 
   /** Tells whether prepared code was written for these very instructions. */
@@ -75,10 +93,10 @@ export class Forms {
 
   numberOf(decoded: Decoded): number {
     const { instruction } = decoded.entry;
-    const operands = decoded.operands.map((o) => o.operand);
     const isFlat = instruction.implicit === undefined || decoded.isFlat;
-    const key = keyOf({ size: decoded.size, cc: decoded.cc, isFlat, operands });
-    const number = this.#numbers.get(instruction)?.get(key);
+    const operands = keyOfOperands(decoded.operands.map((o) => o.operand));
+    const key = keyOf(decoded.size, decoded.cc, isFlat, operands);
+    const number = this.#byKey.get(instruction)?.get(key)?.number;
     if (number === undefined) {
       throw new RangeError(`no form of ${instruction.mnemonic} is ${key}`);
     }
@@ -95,14 +113,15 @@ function formsOf(entry: Entry): Form[] {
   const codes = encoding.isConditional ? Array.from({ length: 16 }, (_, cc) => cc) : [0];
   const modes = instruction.implicit === undefined ? [true] : [true, false];
   return sizes.flatMap((size) =>
-    codes.flatMap((cc) =>
-      modes.flatMap((isFlat) =>
-        operandLists(entry, size).map((operands) => {
-          const facts = { size, cc, isFlat, operands };
-          return { ...facts, instruction, key: keyOf(facts) };
+    operandLists(entry, size).flatMap((operands) => {
+      const operandKey = keyOfOperands(operands);
+      return codes.flatMap((cc) =>
+        modes.map((isFlat) => {
+          const key = keyOf(size, cc, isFlat, operandKey);
+          return { key, instruction, size, cc, isFlat, operands };
         }),
-      ),
-    ),
+      );
+    }),
   );
 }
 
