@@ -5,6 +5,7 @@ import { VECTOR } from '../exceptions.ts';
 import type { Instruction } from '../instruction.ts';
 import { native } from '../native.ts';
 import type { Operand } from '../operand.ts';
+import { checkReach } from '../system/segmentation.ts';
 
 const identify = native('identify', (cpu) => {
   const { state, environment } = cpu;
@@ -24,6 +25,12 @@ const undefinedInstruction = (mnemonic: string, encoding: string): Instruction =
   encodings: [encoding],
   ends: true,
   execute: (cpu) => cpu.faultIf(cpu.constant(1), VECTOR.undefined),
+});
+
+/** Code that may only be executed may be flushed too (SDM 2A, CLFLUSH). */
+const reachLine = native('reachLine', (cpu, segment: number, offset: number, linear: number) => {
+  checkReach(cpu, segment, offset >>> 0, 1);
+  cpu.readLinear(linear >>> 0, 1);
 });
 
 export const identification: readonly Instruction[] = [
@@ -54,7 +61,11 @@ export const identification: readonly Instruction[] = [
     encodings: ['NP 0F AE /7 Mb'],
     // Caches cannot be seen, but it faults as a read does (SDM 2A, CLFLUSH).
     execute(cpu, line: Operand) {
-      cpu.read(line);
+      if (line.kind === 'segmented') {
+        cpu.call(reachLine, cpu.segmentOf(line), cpu.address(line), cpu.linear(line));
+      } else {
+        cpu.read(line);
+      }
     },
   },
 ];

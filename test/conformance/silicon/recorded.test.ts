@@ -26,11 +26,10 @@ const END = READ_ONLY_BASE + PAGE_BYTES;
 const [ECX, EBX, ESP, EBP] = [1, 3, 4, 5] as const;
 const AC = 0x4_0000;
 const FLAGS = 0x202;
-const [STACK_16, DATA_0_TO_FFF, CODE_0_TO_80F] = [6, 0, 11].map(ldtSelector) as [
-  number,
-  number,
-  number,
-];
+const STACK_16 = ldtSelector(6);
+const DATA_0_TO_FFF = ldtSelector(0);
+const CODE_NOT_READ = ldtSelector(9);
+const CODE_0_TO_80F = ldtSelector(11);
 
 const processor = new OurProcessor();
 const given: SiliconResult[] = [];
@@ -191,6 +190,13 @@ test('the image of fxsave: four bytes within the limit, then alignment, then rig
       flags,
     }).vector;
   expect([inStack(0xffd), inStack(0xffb), inStack(0xffb, FLAGS | AC)]).toEqual([12, 13, 17]);
+});
+
+test('clflush may flush a segment that can only be executed, which a read may not', () => {
+  const registers = { [EBX]: 0x40 };
+  const segments = { cs: CODE_NOT_READ };
+  expect(run('2e 0f ae 3b', { registers, segments }).outcome).toBe('completed');
+  expect(run('2e 8a 03', { registers, segments }).vector).toBe(13);
 });
 
 test('silicon answers the same, where there is some', async (context) => {
