@@ -14,7 +14,7 @@ import { compareRings } from './rings/compare.ts';
 import { runEmulated } from './rings/emulated.ts';
 import { compareSilicon } from './silicon/compare.ts';
 import { NoSilicon } from './silicon/host.ts';
-import { SILICON_USAGE, SiliconUsageError, siliconOptions } from './silicon/options.ts';
+import { SILICON_USAGE, siliconOptions } from './silicon/options.ts';
 import { UsageError } from './usage.ts';
 
 const USAGE = `Usage: npm run conformance -- <suite> [arguments]
@@ -61,7 +61,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof UsageError || error instanceof SiliconUsageError) {
+  if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`);
   } else if (UNAVAILABLE.some((kind) => error instanceof kind)) {
     console.error((error as Error).message);

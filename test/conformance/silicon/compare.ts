@@ -1,10 +1,10 @@
 /** Compares our processor with the host's, case by case, and tells what differs. */
 
 import { instructionSet } from '../../../emulator/cpu/instruction-set.ts';
+import { UsageError } from '../usage.ts';
 import { Comparison, type Difference, instanceOf } from './comparison.ts';
 import { CaseGenerator } from './generator.ts';
 import { runOnSilicon } from './host.ts';
-import { SiliconUsageError } from './options.ts';
 import { OurProcessor } from './ours.ts';
 import { caseLines, caseOfToken, resultLines, tokenOf } from './replay.ts';
 import { TEST_LDT } from './segments.ts';
@@ -91,7 +91,7 @@ export async function compareSilicon(options: SiliconOptions): Promise<number> {
 async function replayOne(token: string, print: (line: string) => void): Promise<number> {
   const subject = caseOfToken(token);
   if (subject === undefined) {
-    throw new SiliconUsageError('The word after --replay is no case.');
+    throw new UsageError('The word after --replay is no case.');
   }
   const ours = new OurProcessor().run(subject);
   const hosts: SiliconResult[] = [];

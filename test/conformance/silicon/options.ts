@@ -2,12 +2,8 @@
 
 import { parseArgs } from 'node:util';
 
+import { natural, UsageError } from '../usage.ts';
 import type { SiliconOptions } from './compare.ts';
-
-/** A mistake in the command line, in words for the user. */
-export class SiliconUsageError extends Error {
-  override readonly name = 'SiliconUsageError';
-}
 
 export const SILICON_USAGE = `  silicon [--cases N] [--seed S] [--only NAME,…] [--skip NAME,…] | --replay HEX
                  random cases of user mode against this computer's own processor
@@ -46,17 +42,6 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new SiliconUsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function natural(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) {
-    return undefined;
-  }
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new SiliconUsageError(`${option} takes a number that is not negative, not "${text}".`);
-  }
-  return value;
 }
