@@ -252,40 +252,37 @@ function adjustNow(state: State, operation: number): number {
 export function flagWords(
   flags: number,
 ): Readonly<Record<'flagOp' | 'flagA' | 'flagB' | 'flagR', number>> {
-  const isZero = (flags & EFLAGS.zero) !== 0;
-  // A result of 0 has even parity, a result of 1 odd; both are positive.
-  const parityIsRight = isZero === ((flags & EFLAGS.parity) !== 0);
   return {
-    flagOp:
-      (ORIGIN.known |
-        (parityIsRight ? 0 : 1 << PARITY_SHIFT) |
-        (flags & EFLAGS.adjust ? 1 << ADJUST_KNOWN : 0) |
-        (flags & EFLAGS.sign ? 1 << 31 : 0)) >>>
-      0,
+    flagOp: knownOperation(flags),
     flagA: flags & EFLAGS.carry,
     flagB: (flags >>> 11) & 1,
-    flagR: isZero ? 0 : 1,
+    flagR: flags & EFLAGS.zero ? 0 : 1,
   };
 }
 
-/** Sets all six arithmetic flags from their places in EFLAGS. */
+/** Sets all six arithmetic flags from their places in EFLAGS. Hot. */
 export function setArithmeticFlags(state: State, flags: number): void {
-  const { flagOp, flagA, flagB, flagR } = flagWords(flags);
-  state.flagOp = flagOp;
-  state.flagA = flagA;
-  state.flagB = flagB;
-  state.flagR = flagR;
+  state.flagOp = knownOperation(flags);
+  state.flagA = flags & EFLAGS.carry;
+  state.flagB = (flags >>> 11) & 1;
+  state.flagR = flags & EFLAGS.zero ? 0 : 1;
+}
+
+/** `flagOp` for flags that are known; a result of 0 has even parity, a result of 1 odd. */
+function knownOperation(flags: number): number {
+  const parityIsRight = ((flags & EFLAGS.zero) !== 0) === ((flags & EFLAGS.parity) !== 0);
+  return (
+    (ORIGIN.known |
+      (parityIsRight ? 0 : 1 << PARITY_SHIFT) |
+      (flags & EFLAGS.adjust ? 1 << ADJUST_KNOWN : 0) |
+      (flags & EFLAGS.sign ? 1 << 31 : 0)) >>>
+    0
+  );
 }
 
 /** EFLAGS as pushf stores it, RF and VM included. */
 export function eflagsOf(state: State): number {
   return (state.systemFlags | arithmeticFlags(state)) >>> 0;
-}
-
-/** Sets EFLAGS as a whole; the caller has already chosen what may change. */
-export function setEflags(state: State, flags: number): void {
-  setArithmeticFlags(state, flags);
-  state.systemFlags = ((flags & ~ARITHMETIC_FLAGS) | EFLAGS.fixed) >>> 0;
 }
 
 /** Sets those arithmetic flags that are in `mask`. */

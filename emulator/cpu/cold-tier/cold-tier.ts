@@ -69,28 +69,51 @@ export function coldTier(code?: ColdTierCode): EngineMaker {
   };
 }
 
-/** A native as an import: what generated code sees of a fault is only that the state says so. */
+/**
+ * A native as an import: what generated code sees of a fault is only that the state says so.
+ * Hot: each number of parameters has a function of its own, which makes no closure when called.
+ */
 export function bind(processor: Processor, { run, parameters }: Native): Imported {
-  const guard = (attempt: () => ReturnType<Native['run']>): number => {
-    try {
-      return attempt() ?? 0;
-    } catch (error) {
-      if (error !== FAULT) {
-        throw error;
-      }
-      return 0;
-    }
-  };
   switch (parameters) {
-    case 0:
-      return () => guard(() => run(processor));
     case 1:
-      return (a) => guard(() => run(processor, a as number));
+      return (a) => {
+        try {
+          return run(processor, a as number) ?? 0;
+        } catch (error) {
+          return afterFault(error);
+        }
+      };
     case 2:
-      return (a, b) => guard(() => run(processor, a as number, b as number));
+      return (a, b) => {
+        try {
+          return run(processor, a as number, b as number) ?? 0;
+        } catch (error) {
+          return afterFault(error);
+        }
+      };
     case 3:
-      return (a, b, c) => guard(() => run(processor, a as number, b as number, c as number));
+      return (a, b, c) => {
+        try {
+          return run(processor, a as number, b as number, c as number) ?? 0;
+        } catch (error) {
+          return afterFault(error);
+        }
+      };
     default:
-      return (...values) => guard(() => run(processor, ...values));
+      return (...values) => {
+        try {
+          return run(processor, ...values) ?? 0;
+        } catch (error) {
+          return afterFault(error);
+        }
+      };
   }
+}
+
+/** What a native answers that has faulted; anything else that it throws is our own mistake. */
+function afterFault(error: unknown): number {
+  if (error !== FAULT) {
+    throw error;
+  }
+  return 0;
 }

@@ -20,7 +20,7 @@ import {
 } from '../descriptor.ts';
 import type { Event } from '../environment.ts';
 import { VECTOR } from '../exceptions.ts';
-import { EFLAGS, eflagsOf, setEflags } from '../flags.ts';
+import { ARITHMETIC_FLAGS, EFLAGS, eflagsOf, setArithmeticFlags } from '../flags.ts';
 import type { Processor } from '../processor.ts';
 import { enterCode, returnOutward, returnTarget, returnWithin } from './far-transfer.ts';
 import { ENTRY, enterQuickly, returnQuickly } from './quick-passage.ts';
@@ -193,11 +193,16 @@ export function changeableFlags(cpu: Processor, size: number): number {
   );
 }
 
-/** Sets the bits of EFLAGS in `mask`, and looks whether an interrupt is now allowed. */
+/**
+ * Sets the arithmetic flags and those other bits of EFLAGS that are in `mask`, and looks whether
+ * an interrupt is now allowed.
+ */
 export function changeFlags(cpu: Processor, value: number, mask: number): void {
   const { state } = cpu;
-  const before = eflagsOf(state);
-  setEflags(state, (before & ~mask) | (value & mask));
+  const before = state.systemFlags;
+  const changed = mask & ~ARITHMETIC_FLAGS;
+  setArithmeticFlags(state, value);
+  state.systemFlags = ((before & ~changed) | (value & changed)) >>> 0;
   const rises = ~before & state.systemFlags;
   if (rises & EFLAGS.trap || (rises & EFLAGS.interrupt && state.interruptRequest)) {
     cpu.endRun();
