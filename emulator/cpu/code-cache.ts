@@ -81,7 +81,10 @@ export class CodeCache {
   /** The contexts that the two code tables were last used with. */
   readonly #contextOf: [CodeContext, CodeContext] = [this.context, this.context];
 
-  /** To be called when segment registers or the privilege level have changed. Hot. */
+  /**
+   * To be called when segment registers or the privilege level have changed. Hot: base and limit
+   * are signed, which need no objects when they are handed on.
+   */
   enter(base: number, limit: number, is32: boolean, isFlat: boolean): void {
     const user = this.#user;
     const last = this.#contextOf[user];
@@ -90,7 +93,7 @@ export class CodeCache {
       return;
     }
     if (!isSame(this.context, base, limit, is32, isFlat)) {
-      this.context = { base, limit, is32, isFlat };
+      this.context = { base: base >>> 0, limit: limit >>> 0, is32, isFlat };
     }
     this.#contextOf[user] = this.context;
     this.#tlb.withholdCode(user);
@@ -391,7 +394,7 @@ const isSame = (
   is32: boolean,
   isFlat: boolean,
 ): boolean =>
-  context.base === base &&
-  context.limit === limit &&
+  (context.base | 0) === base &&
+  (context.limit | 0) === limit &&
   context.is32 === is32 &&
   context.isFlat === isFlat;

@@ -181,7 +181,7 @@ export class Processor {
     if (size === 4) {
       const word = this.access.fastWord(linear, isUser);
       if (word !== undefined) {
-        return word;
+        return word >>> 0;
       }
     }
     const host = this.access.hostForRead(linear, size, isUser);

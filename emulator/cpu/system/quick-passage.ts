@@ -44,9 +44,9 @@ function flatDescriptor(cpu: Processor, selector: number, kind: number): number 
   if (selector & 4 || offset === 0 || offset + 7 > state.gdtLimit) {
     return NO;
   }
-  const address = (state.gdtBase + offset) >>> 0;
+  const address = (state.gdtBase + offset) | 0;
   const low = access.fastWord(address, false);
-  const high = access.fastWord((address + 4) >>> 0, false);
+  const high = access.fastWord((address + 4) | 0, false);
   const isFlat = low === FLAT_LOW && high !== undefined && (high & WITHOUT_PRIVILEGE) === kind;
   return isFlat ? (high as number) : NO;
 }
@@ -60,13 +60,16 @@ function setFlat(
   high: number,
   isCode: boolean,
 ): void {
+  const pages = isCode ? 0 : ALL_PAGES;
   words[at] = selector;
-  words[at + 1] = 0;
-  words[at + 2] = FOUR_GB;
   words[at + 3] = (high & RIGHTS_MASK) | RIGHTS.valid;
+  if (words[at + 1] !== 0 || words[at + 2] !== FOUR_GB || words[at + 6] !== pages) {
+    words[at + 1] = 0;
+    words[at + 2] = FOUR_GB;
+    words[at + 6] = pages;
+  }
   words[at + 4] = BELOW_TOP;
   words[at + 5] = isCode ? 0 : BELOW_TOP;
-  words[at + 6] = isCode ? 0 : ALL_PAGES;
 }
 
 /**
@@ -74,8 +77,9 @@ function setFlat(
  * word index in linear memory, or `NO`.
  */
 function frameBelow(cpu: Processor, top: number, bytes: number, isUser: boolean): number {
-  const first = top - bytes;
-  if (top & 3 || first < 0 || first >>> 12 !== (top - 1) >>> 12) {
+  const end = top >>> 0;
+  const first = end - bytes;
+  if (end & 3 || first < 0 || first >>> 12 !== (end - 1) >>> 12) {
     return NO;
   }
   const entry = cpu.tlb.writes[isUser ? 1 : 0][first >>> 12] as number;
@@ -111,9 +115,9 @@ export function enterQuickly(cpu: Processor, event: Event, flags: number): numbe
   if (!isFlat(cpu) || vector * 8 + 7 > state.idtLimit) {
     return ENTRY.no;
   }
-  const address = (state.idtBase + vector * 8) >>> 0;
+  const address = (state.idtBase + vector * 8) | 0;
   const gateLow = access.fastWord(address, false);
-  const gateHigh = access.fastWord((address + 4) >>> 0, false);
+  const gateHigh = access.fastWord((address + 4) | 0, false);
   if (gateLow === undefined || gateHigh === undefined) {
     return ENTRY.no;
   }
@@ -126,13 +130,13 @@ export function enterQuickly(cpu: Processor, event: Event, flags: number): numbe
   if (codeHigh === NO || ring > cpl) {
     return ENTRY.no;
   }
-  let top = state.esp;
+  let top = state.esp | 0;
   let stackSelector = 0;
   let stackHigh = NO;
   if (ring < cpl) {
-    const at = (state.trBase + 4 + 8 * ring) >>> 0;
+    const at = (state.trBase + 4 + 8 * ring) | 0;
     const pointer = access.fastWord(at, false);
-    const stackWord = access.fastWord((at + 4) >>> 0, false);
+    const stackWord = access.fastWord((at + 4) | 0, false);
     if (!hasInnerStack(state, ring) || pointer === undefined || stackWord === undefined) {
       return ENTRY.no;
     }
@@ -161,7 +165,7 @@ export function enterQuickly(cpu: Processor, event: Event, flags: number): numbe
     words[frame + extra + 4] = state.ssSelector;
     setFlat(words, SS_WORD, stackSelector, stackHigh, false);
   }
-  state.esp = top - 4 * count;
+  state.esp = (top >>> 0) - 4 * count;
   setFlat(words, CS_WORD, (selector & ~3) | ring, codeHigh, true);
   if (ring !== cpl) {
     setPrivilege(cpu, ring);

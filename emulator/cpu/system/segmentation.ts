@@ -323,16 +323,18 @@ export function updateAlignmentCheck({ state }: Processor): void {
 /** Works out what decoding and the fast tables need to know of the segment registers. */
 export function updateSegments(cpu: Processor): void {
   const { state } = cpu;
-  state.stackMask = state.ssRights & RIGHTS.big ? 0xffff_ffff : 0xffff;
+  const isWide = (state.ssRights & RIGHTS.big) !== 0;
+  state.stackMask = isWide ? 0xffff_ffff : 0xffff;
   const pages = Math.min(state.esFlatPages, state.ssFlatPages, state.dsFlatPages);
-  const isFlat = pages > 0 && state.stackMask === 0xffff_ffff;
+  const isFlat = pages > 0 && isWide;
   if (isFlat && pages !== cpu.access.flatPages) {
     if (pages < cpu.access.flatPages) {
       cpu.tlb.withholdData();
     }
     cpu.access.flatPages = pages;
   }
-  cpu.code.enter(state.csBase, state.csLimit, (state.csRights & RIGHTS.big) !== 0, isFlat);
+  const is32 = (state.csRights & RIGHTS.big) !== 0;
+  cpu.code.enter(state.csBase | 0, state.csLimit | 0, is32, isFlat);
 }
 
 const FLAT_CODE = { low: 0xffff, high: 0x00cf_9b00, address: 0 };
