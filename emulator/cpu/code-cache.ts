@@ -99,6 +99,11 @@ export class CodeCache {
     this.#tlb.withholdCode(user);
   }
 
+  /** Whether the code table of user or supervisor mode was last used with the present context. */
+  holdsFor(isUser: boolean): boolean {
+    return this.#contextOf[isUser ? 1 : 0] === this.context;
+  }
+
   /** The record for `eip`, decoding if need be. After a fault: a stub that leaves. */
   find(eip: number): number {
     if (this.#records.room < RESERVE) {

@@ -107,6 +107,17 @@ const isOpen = (gateHigh: number, { kind }: Event, cpl: number): boolean =>
 /** What came of an attempt to enter a handler; `no`: nothing has been done. */
 export const ENTRY = { no: 0, throughInterruptGate: 1, throughTrapGate: 2 } as const;
 
+/** Whether code and stack segment reach over 4 GB, so that decoding stays as it was. */
+const isWhollyFlat = ({ code, state }: Processor): boolean =>
+  code.context.limit === FOUR_GB && code.context.is32 && state.ssFlatPages === ALL_PAGES;
+
+/** Works out what the change of segments means for decoding, if it means anything. */
+function settle(cpu: Processor, ring: number, staysAsItWas: boolean): void {
+  if (!staysAsItWas || !cpu.code.holdsFor(ring === 3)) {
+    updateSegments(cpu);
+  }
+}
+
 /** Enters the handler of an event. @param flags as they are to be pushed */
 export function enterQuickly(cpu: Processor, event: Event, flags: number): number {
   const { state, access } = cpu;
@@ -154,6 +165,7 @@ export function enterQuickly(cpu: Processor, event: Event, flags: number): numbe
     return ENTRY.no;
   }
   // From here on nothing can be refused.
+  const staysAsItWas = isWhollyFlat(cpu);
   if (errorCode !== undefined) {
     words[frame] = errorCode;
   }
@@ -170,7 +182,7 @@ export function enterQuickly(cpu: Processor, event: Event, flags: number): numbe
   if (ring !== cpl) {
     setPrivilege(cpu, ring);
   }
-  updateSegments(cpu);
+  settle(cpu, ring, staysAsItWas);
   state.eip = ((gateLow & 0xffff) | (gateHigh & 0xffff_0000)) >>> 0;
   return gateHigh & TRAP_GATE ? ENTRY.throughTrapGate : ENTRY.throughInterruptGate;
 }
@@ -195,6 +207,7 @@ export function returnQuickly(cpu: Processor): number | undefined {
   if (isWrong || flags & EFLAGS.virtual8086) {
     return undefined;
   }
+  let staysAsItWas = isWhollyFlat(cpu);
   if (ring === cpl) {
     state.esp = (esp + 12) >>> 0;
   } else {
@@ -206,10 +219,12 @@ export function returnQuickly(cpu: Processor): number | undefined {
     state.esp = words[frame + 3] as number;
     setFlat(words, SS_WORD, stackSelector, stackHigh, false);
     setPrivilege(cpu, ring);
-    dropInnerSegments(cpu);
+    if (dropInnerSegments(cpu)) {
+      staysAsItWas = false;
+    }
   }
   setFlat(words, CS_WORD, selector, codeHigh, true);
-  updateSegments(cpu);
+  settle(cpu, ring, staysAsItWas);
   state.eip = eip;
   return flags;
 }

@@ -352,17 +352,20 @@ export function resetSegments(cpu: Processor): void {
   updateSegments(cpu);
 }
 
-/** After a return to an outer ring: data segments of inner rings become null (SDM 2A, IRET). */
-export function dropInnerSegments(cpu: Processor): void {
+/** After a return to an outer ring: data segments of inner rings become null (SDM 2A, IRET). Answers whether any did. */
+export function dropInnerSegments(cpu: Processor): boolean {
   const { words, cpl } = cpu.state;
+  let isAnyDropped = false;
   for (const index of DATA_SEGMENTS) {
     const rights = words[(FIRST_WORD[index] as number) + 3] as number;
     const isInner = ((rights >>> 13) & 3) < cpl;
     const staysInside = (rights & CONFORMING) === CONFORMING;
     if (rights & RIGHTS.valid && isInner && !staysInside) {
       setNull(cpu, index, 0);
+      isAnyDropped = true;
     }
   }
+  return isAnyDropped;
 }
 
 const DATA_SEGMENTS: readonly number[] = [ES, DS, FS, GS];
