@@ -21,7 +21,7 @@ import { arithmeticFlags, EFLAGS, eflagsOf, flagWords } from './flags.ts';
 import { GuestAccess } from './guest-access.ts';
 import { instructionSet } from './instruction-set.ts';
 import { FAULT } from './native.ts';
-import { RECORD } from './record.ts';
+import { RECORD, RECORD_SIZE } from './record.ts';
 import { EXIT, makeState, type State, TRANSIENT } from './state.ts';
 import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
@@ -434,7 +434,7 @@ export class Processor {
       this.state.exit = EXIT.stop;
       return this.code.stopStub(eip);
     }
-    return record + 64;
+    return record + RECORD_SIZE;
   }
 
   // ---- the debugger's hooks

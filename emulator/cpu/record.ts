@@ -28,8 +28,6 @@ export const RECORD = {
   segment: 48,
   /** All ones or 0xffff: the address size. */
   mask: 52,
-  /** The handler, when `handler` is replaced by a breakpoint. */
-  original: 56,
 } as const;
 
 export type RecordField = keyof typeof RECORD;
