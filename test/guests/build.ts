@@ -59,7 +59,8 @@ export function build({ guest, variant }: Image): Uint8Array {
   }
 }
 
-function guestsFolder(): string {
+/** Where the sources are, and the images. */
+export function guestsFolder(): string {
   return join(projectRoot(), 'test/guests');
 }
 

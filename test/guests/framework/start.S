@@ -79,7 +79,10 @@
 #else
     note 10, .asciz "!writable_page_tables|pae_pgdir_above_4gb"
 #endif
+#if GUEST_BASE
+    /* Lets Xen begin where its memory needs it; without it, the hole begins where it always did. */
     note 12, .long 0xf5800000
+#endif
 
 #endif
 
