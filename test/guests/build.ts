@@ -6,7 +6,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../conformance/project-root.ts';
@@ -37,6 +37,21 @@ export function imageFile({ guest, variant }: Image): string {
   return join(guestsFolder(), guest, `${variant}.elf`);
 }
 
+/** Names the compiler of this machine. */
+export function compiler(): string {
+  const [name = ''] = execFileSync('gcc', ['--version'], { encoding: 'utf8' }).split('\n');
+  return name;
+}
+
+/** The compiler that made the committed images; another makes other bytes. */
+export function recordedCompiler(): string {
+  return readFileSync(compilerFile(), 'utf8').trim();
+}
+
+export function recordCompiler(): void {
+  writeFileSync(compilerFile(), `${compiler()}\n`);
+}
+
 /** Compiles one image; needs `gcc -m32`, whose complaints become the error. */
 export function build({ guest, variant }: Image): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'ringside-guest-'));
@@ -62,6 +77,10 @@ export function build({ guest, variant }: Image): Uint8Array {
 /** Where the sources are, and the images. */
 export function guestsFolder(): string {
   return join(projectRoot(), 'test/guests');
+}
+
+function compilerFile(): string {
+  return join(guestsFolder(), 'compiler.txt');
 }
 
 function sources(folder: string): string[] {

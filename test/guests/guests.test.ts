@@ -3,12 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { needs } from '../support/oracle.ts';
-import { build, guestsFolder, imageFile, images } from './build.ts';
+import { demand, needs } from '../support/oracle.ts';
+import { build, compiler, guestsFolder, imageFile, images, recordedCompiler } from './build.ts';
 import { factsOf, probeFacts } from './facts.ts';
 
 describe('the committed images', () => {
-  beforeEach(needs('gcc -m32'));
+  beforeEach((context) => {
+    needs('gcc -m32 -nostdlib')(context);
+    const made = `the images were made by ${recordedCompiler()}, which this machine has not`;
+    demand(compiler() === recordedCompiler() ? undefined : made, context, process.env);
+  });
 
   test.each(images())('$guest/$variant.elf is what npm run guests makes', (image) => {
     const committed = new Uint8Array(readFileSync(imageFile(image)));

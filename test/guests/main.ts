@@ -1,7 +1,7 @@
 /** `npm run guests`: builds every test guest, or those named, and replaces what is committed. */
 
 import { writeFileSync } from 'node:fs';
-import { build, imageFile, images } from './build.ts';
+import { build, imageFile, images, recordCompiler } from './build.ts';
 
 const only = process.argv.slice(2);
 for (const image of images()) {
@@ -12,3 +12,4 @@ for (const image of images()) {
   writeFileSync(imageFile(image), bytes);
   console.log(`${image.guest}/${image.variant}.elf: ${bytes.length} bytes`);
 }
+recordCompiler();

@@ -7,6 +7,8 @@
  * hypercall, or by the native IRET if the guest asks for it.
  */
 
+    .file "start.S"
+
 #ifndef GUEST_PAE
 #define GUEST_PAE 1
 #endif
