@@ -42,6 +42,11 @@ export type VariantName = keyof typeof variants;
 /** Folder of a guest's source, and the variants of it. */
 export const guests = {
   probe: ['low'],
+  traps: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
+  upcalls: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
+  iret: ['direct', 'two-level', 'translated'],
+  timers: ['direct', 'legacy', 'translated'],
+  scheduling: ['direct', 'legacy', 'translated'],
 } as const satisfies Record<string, readonly VariantName[]>;
 
 export type GuestName = keyof typeof guests;
