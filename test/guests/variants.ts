@@ -47,6 +47,9 @@ export const guests = {
   iret: ['direct', 'two-level', 'translated'],
   timers: ['direct', 'legacy', 'translated'],
   scheduling: ['direct', 'legacy', 'translated'],
+  mmu: ['direct', 'low', 'two-level'],
+  smp: ['direct'],
+  multicall: ['direct', 'two-level'],
 } as const satisfies Record<string, readonly VariantName[]>;
 
 export type GuestName = keyof typeof guests;
