@@ -50,6 +50,14 @@ export const guests = {
   mmu: ['direct', 'low', 'two-level'],
   smp: ['direct'],
   multicall: ['direct', 'two-level'],
+  translated: ['translated', 'translated-pae'],
+  'grants-server': ['direct'],
+  'grants-client': ['direct'],
+  block: ['direct', 'translated'],
+  xenstore: ['direct'],
+  console: ['direct', 'translated'],
+  crash: ['direct', 'translated'],
+  suspend: ['direct'],
 } as const satisfies Record<string, readonly VariantName[]>;
 
 export type GuestName = keyof typeof guests;
