@@ -21,6 +21,7 @@ import * as memory from '../../../emulator/abi/memory.ts';
 import * as nmi from '../../../emulator/abi/nmi.ts';
 import * as physdev from '../../../emulator/abi/physdev.ts';
 import * as sched from '../../../emulator/abi/sched.ts';
+import * as stackFrames from '../../../emulator/abi/stack-frames.ts';
 import * as vcpu from '../../../emulator/abi/vcpu.ts';
 import * as version from '../../../emulator/abi/version.ts';
 import * as xen from '../../../emulator/abi/xen.ts';
@@ -43,6 +44,7 @@ const declarations: Readonly<Record<string, unknown>> = {
   ...nmi,
   ...physdev,
   ...sched,
+  ...stackFrames,
   ...vcpu,
   ...version,
   ...xen,

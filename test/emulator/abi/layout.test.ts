@@ -169,6 +169,7 @@ suite('a view', () => {
 suite('our own mistakes are defects', () => {
   test.each([
     ['a struct beyond the bytes', () => everything.at(memory(16), 8)],
+    ['a description beyond the bytes', () => describe(everything, memory(16))],
     ['a negative offset', () => point.at(memory(), -1)],
     ['an element beyond the array', () => everything.at(memory()).points.at(2)],
     ['a fraction of an element', () => everything.at(memory()).points.at(0.5)],

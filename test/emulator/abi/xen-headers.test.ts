@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { blkif_sring_entry } from '../../../emulator/abi/io/blkif.ts';
 import { netif_rx_sring_entry, netif_tx_sring_entry } from '../../../emulator/abi/io/netif.ts';
 import { ringLength, sring } from '../../../emulator/abi/io/ring.ts';
+import * as stackFrames from '../../../emulator/abi/stack-frames.ts';
 import { needs } from '../../support/oracle.ts';
 import { constants, layouts, placesOf } from './declarations.ts';
 import { askForLayouts, evaluate } from './xen-headers.ts';
@@ -17,6 +18,7 @@ const absent = {
     'callback_register_3_0',
     'callback_unregister_3_0',
     'e820entry',
+    ...Object.keys(stackFrames),
     'sring', // In C each ring is a struct of its own, with its first entry.
   ],
   fields: ['xencons_interface.connection', 'xenstore_domain_interface.evtchn_port'],
