@@ -2,8 +2,8 @@
  * What Xen pushes onto a guest kernel's stack, and what the `iret` hypercall pops from it.
  *
  * No header declares these: they are of `compat_create_bounce_frame` in Xen's
- * `arch/x86/x86_64/compat/entry.S` and `compat_iret` in `arch/x86/pv/iret.c`. Fields stand by ascending address, from ESP. For an
- * exception with an error code one more word lies below `eip`.
+ * `arch/x86/x86_64/compat/entry.S` and `compat_iret` in `arch/x86/pv/iret.c`. Fields stand by
+ * ascending address, from ESP. For an exception with an error code one more word lies below `eip`.
  */
 
 import { struct, uint8, uint16, uint32 } from './layout.ts';
