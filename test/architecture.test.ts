@@ -25,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/assert.ts': [],
   'emulator/webassembly.d.ts': [],
   'emulator/wasm': [],
+  'emulator/abi': ['emulator/assert.ts'],
   'emulator/memory': ['emulator/assert.ts'],
   'emulator/cpu': ['emulator/assert.ts', 'emulator/memory', 'emulator/wasm'],
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
