@@ -236,9 +236,8 @@ function placeRegions(request: PlanRequest, builder: Builder) {
   const needed = mappedPages + unmapped.reduce((sum, { count }) => sum + count, 0);
   if (needed > pageCount) {
     throw new KernelError(
-      `The kernel needs ${mebibytes(needed)} MiB of memory to start` +
-        `${ramdiskPages > 0 ? ' with its ramdisk' : ''}, but the domain has ` +
-        `${mebibytes(pageCount)} MiB.`,
+      `The kernel${ramdiskPages > 0 ? ' and its ramdisk need' : ' needs'} ${needed} pages of memory ` +
+        `to start (${Math.ceil(needed / 256)} MiB), but the domain has ${pageCount}.`,
     );
   }
   const regions = [...allocation.regions, ...unmapped];
@@ -317,8 +316,4 @@ function commandLineOf(text: string): string {
 
 function pagesOf(size: number): number {
   return Math.ceil(size / PAGE_SIZE);
-}
-
-function mebibytes(pages: number): number {
-  return pages / 256;
 }

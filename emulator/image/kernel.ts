@@ -84,14 +84,15 @@ function kernelOf(elf: ElfFile): KernelImage {
     );
   }
   checkInterface(claims);
+  const { supportedFeatures, ...said } = claims;
   const features = parseFeatures(claims.features);
   const layout = layoutOf(elf, claims);
   return {
-    ...claims,
+    ...said,
     ...layout,
     features: {
       required: features.required,
-      supported: (features.supported | claims.supportedFeatures) >>> 0,
+      supported: (features.supported | supportedFeatures) >>> 0,
     },
     entry: entryOf(elf, claims, layout),
     hypercallPage: hypercallPageOf(claims, layout.virtBase),

@@ -32,7 +32,7 @@ const MOST_NOTES = 65_536;
 /** As long as Xen lets a text be. */
 const LONGEST_TEXT = 4096;
 
-/** Xen's notes in the order of the file. Throws a `KernelError` when a note runs over the end. */
+/** Xen's notes in the order of the file. */
 export function xenNotesOf(file: ElfFile): readonly XenNote[] {
   const segments = file.segments.filter(({ type, offset }) => type === PT.NOTE && offset !== 0);
   const notes = notesOfParts(file, segments);
@@ -81,7 +81,7 @@ function notesOfParts(file: ElfFile, parts: readonly Part[]): XenNote[] {
   const notes: XenNote[] = [];
   let left = MOST_NOTES;
   for (const part of parts) {
-    for (const note of notesOf(contentsOf(file, part), part.label)) {
+    for (const note of notesOf(file, part)) {
       left -= 1;
       if (left < 0) {
         throw new KernelError(`The file has more than ${MOST_NOTES} notes.`);
@@ -94,21 +94,25 @@ function notesOfParts(file: ElfFile, parts: readonly Part[]): XenNote[] {
   return notes;
 }
 
-/** All notes of a part, whoever they are for. What is too short for a note at the end is padding. */
-function* notesOf(bytes: Uint8Array, label: string) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/**
+ * All notes of a part, whoever they are for. What is too short for a note at the end is padding.
+ *
+ * A note has to begin in its part and may run over the end, even over that of the file: the last
+ * note of GRUB's image has 4 bytes and says that it has 12. As in Xen, what is there counts.
+ */
+function* notesOf(file: ElfFile, part: Part) {
+  const { length } = contentsOf(file, part);
+  const rest = file.bytes.subarray(part.offset);
+  const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
   let offset = 0;
-  while (offset + HEADER_SIZE <= bytes.length) {
+  while (offset + HEADER_SIZE <= length) {
     const nameSize = view.getUint32(offset, true);
     const size = view.getUint32(offset + 4, true);
     const type = view.getUint32(offset + 8, true);
     const start = offset + HEADER_SIZE + roundedUp(nameSize);
-    if (start + size > bytes.length) {
-      throw new KernelError(`The note at ${offset} of ${label} runs over its end.`);
-    }
-    const name = bytes.subarray(offset + HEADER_SIZE, offset + HEADER_SIZE + nameSize);
+    const name = rest.subarray(offset + HEADER_SIZE, offset + HEADER_SIZE + nameSize);
     const isOfXen = nameSize === XEN.length && XEN.every((byte, index) => name[index] === byte);
-    yield { type, isOfXen, bytes: bytes.subarray(start, start + size) };
+    yield { type, isOfXen, bytes: rest.subarray(start, start + size) };
     offset = start + roundedUp(size);
   }
 }

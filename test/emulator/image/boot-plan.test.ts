@@ -202,7 +202,9 @@ describe('a ramdisk that need not be mapped', () => {
   });
 
   test('needs memory of its own', () => {
-    expect(() => plan({ notes }, { ramdisk, pageCount: 0x401 })).toThrow(/with its ramdisk/);
+    expect(() => plan({ notes }, { ramdisk, pageCount: 0x401 })).toThrow(
+      /and its ramdisk need 1026 pages/,
+    );
     expect(() => plan({ notes }, { ramdisk, pageCount: 0x402 })).not.toThrow();
   });
 });
@@ -314,13 +316,13 @@ describe('a kernel that does not fit', () => {
       what: 'into the memory',
       kernel: {},
       request: { pageCount: 1023 },
-      sentence: 'The kernel needs 4 MiB of memory to start, but the domain has 3.99609375 MiB.',
+      sentence: 'The kernel needs 1024 pages of memory to start (4 MiB), but the domain has 1023.',
     },
     {
       what: 'with its zeros',
       kernel: { segments: [aSegment(0x4000_0000)] },
       request: {},
-      sentence: /needs \d+ MiB of memory to start, but the domain has 128 MiB/,
+      sentence: /needs 263168 pages of memory to start \(1028 MiB\), but the domain has 32768/,
     },
     {
       what: 'below the hypervisor',
