@@ -28,6 +28,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/memory': ['emulator/assert.ts'],
   'emulator/cpu': ['emulator/assert.ts', 'emulator/memory', 'emulator/wasm'],
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
+  'emulator/hypervisor': [
+    'emulator/assert.ts',
+    'emulator/abi',
+    'emulator/memory',
+    'emulator/cpu',
+    'emulator/image',
+  ],
   'debug-adapter': ['emulator'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
