@@ -23,6 +23,7 @@ type Rule = (file: SourceFile) => string[];
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/assert.ts': [],
+  'emulator/plain-data.ts': [],
   'emulator/webassembly.d.ts': [],
   'emulator/wasm': [],
   'emulator/abi': ['emulator/assert.ts'],
@@ -31,6 +32,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/image': ['emulator/assert.ts', 'emulator/abi'],
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
   'emulator/xenstore': ['emulator/assert.ts', 'emulator/abi'],
+  'emulator/hypervisor': [
+    'emulator/assert.ts',
+    'emulator/plain-data.ts',
+    'emulator/abi',
+    'emulator/memory',
+    'emulator/cpu',
+    'emulator/image',
+  ],
   'debug-adapter': ['emulator'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
   'debug-adapter/kernel-file/zstd.ts': ['debug-adapter', 'fzstd'],
