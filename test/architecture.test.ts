@@ -28,6 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/abi': ['emulator/assert.ts'],
   'emulator/memory': ['emulator/assert.ts'],
   'emulator/cpu': ['emulator/assert.ts', 'emulator/memory', 'emulator/wasm'],
+  'emulator/devices': ['emulator/assert.ts', 'emulator/abi'],
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
   'debug-adapter': ['emulator'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
