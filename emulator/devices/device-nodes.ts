@@ -67,9 +67,18 @@ export function makeDeviceNodes(
 }
 
 export function removeDeviceNodes(store: StoreClient, address: DeviceAddress): void {
-  store.remove(frontendPath(address));
-  store.remove(backendPath(address));
-  store.remove(toolstackPath(address));
+  removeWithEmptyParents(store, frontendPath(address));
+  removeWithEmptyParents(store, toolstackPath(address));
+  removeWithEmptyParents(store, backendPath(address));
+}
+
+/** The directory of a type of device goes with the last of that type (`libxl__xs_path_cleanup`). */
+function removeWithEmptyParents(store: StoreClient, path: string): void {
+  store.remove(path);
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  if (parent !== '' && store.directory(parent).length === 0) {
+    removeWithEmptyParents(store, parent);
+  }
 }
 
 function makeHalf(

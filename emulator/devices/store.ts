@@ -15,6 +15,9 @@ export interface StoreClient {
   /** Removes a node with all below it; one that is not there stays so. */
   remove(path: string): void;
 
+  /** The names of the nodes directly below. */
+  directory(path: string): readonly string[];
+
   /** The first permission names the owner and what all others may; the rest are exceptions. */
   setPermissions(path: string, permissions: readonly StorePermission[]): void;
 
