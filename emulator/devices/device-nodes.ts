@@ -6,7 +6,7 @@
  * `tools/libs/light`.
  */
 
-import { readableBy, type StoreClient, type StorePermission, writeAll } from './store.ts';
+import { makeNode, type NodeValues, readableBy, type StoreClient, writeNodes } from './store.ts';
 
 /** Which device of which guest. Its back-end is always in domain 0. */
 export interface DeviceAddress {
@@ -16,9 +16,6 @@ export interface DeviceAddress {
   /** The number that names the directory; for a disk also its device number, such as 51712 for xvda. */
   readonly id: number;
 }
-
-/** The nodes of one half, in the order in which they are written. */
-export type NodeValues = Readonly<Record<string, string | number>>;
 
 export function frontendPath({ type, domain, id }: DeviceAddress): string {
   return `/local/domain/${domain}/device/${type}/${id}`;
@@ -45,58 +42,37 @@ export function errorPath({ type, domain, id }: DeviceAddress): string {
  * @param back beside `frontend`
  */
 export function makeDeviceNodes(
-  store: StoreClient,
+  client: StoreClient,
   address: DeviceAddress,
   front: NodeValues,
   back: NodeValues,
 ): void {
-  makeHalf(store, frontendPath(address), ownedByGuest(address.domain), {
-    backend: backendPath(address),
-    ...front,
-  });
-  makeHalf(store, backendPath(address), readableBy(address.domain), {
-    frontend: frontendPath(address),
-    ...back,
-  });
-  store.remove(toolstackPath(address));
-  writeAll(store, toolstackPath(address), {
-    frontend: frontendPath(address),
-    backend: backendPath(address),
-    ...back,
-  });
+  const names = { frontend: frontendPath(address), backend: backendPath(address) };
+  client.rm(toolstackPath(address));
+  writeNodes(client, toolstackPath(address), names);
+
+  client.rm(names.frontend);
+  // Domain 0 may read anyway, but guests see the entry.
+  makeNode(client, names.frontend, [`n${address.domain}`, 'r0']);
+  writeNodes(client, names.frontend, { backend: names.backend, ...front });
+
+  client.rm(names.backend);
+  makeNode(client, names.backend, readableBy(address.domain));
+  writeNodes(client, names.backend, { frontend: names.frontend, ...back });
+  writeNodes(client, toolstackPath(address), back);
 }
 
-export function removeDeviceNodes(store: StoreClient, address: DeviceAddress): void {
-  removeWithEmptyParents(store, frontendPath(address));
-  removeWithEmptyParents(store, toolstackPath(address));
-  removeWithEmptyParents(store, backendPath(address));
+export function removeDeviceNodes(client: StoreClient, address: DeviceAddress): void {
+  removeWithEmptyParents(client, frontendPath(address));
+  removeWithEmptyParents(client, toolstackPath(address));
+  removeWithEmptyParents(client, backendPath(address));
 }
 
 /** The directory of a type of device goes with the last of that type (`libxl__xs_path_cleanup`). */
-function removeWithEmptyParents(store: StoreClient, path: string): void {
-  store.remove(path);
+function removeWithEmptyParents(client: StoreClient, path: string): void {
+  client.rm(path);
   const parent = path.slice(0, path.lastIndexOf('/'));
-  if (parent !== '' && store.directory(parent).length === 0) {
-    removeWithEmptyParents(store, parent);
+  if (parent !== '' && client.directory(parent)?.length === 0) {
+    removeWithEmptyParents(client, parent);
   }
-}
-
-function makeHalf(
-  store: StoreClient,
-  directory: string,
-  permissions: readonly StorePermission[],
-  values: NodeValues,
-): void {
-  store.remove(directory);
-  store.write(directory, '');
-  store.setPermissions(directory, permissions);
-  writeAll(store, directory, values);
-}
-
-/** The back-end's domain may read, though domain 0 may do so anyway: guests see the entry. */
-function ownedByGuest(domain: number): readonly StorePermission[] {
-  return [
-    { access: 'n', domain },
-    { access: 'r', domain: 0 },
-  ];
 }

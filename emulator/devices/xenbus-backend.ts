@@ -16,11 +16,16 @@ import {
   errorPath,
   frontendPath,
   makeDeviceNodes,
-  type NodeValues,
   removeDeviceNodes,
 } from './device-nodes.ts';
 import type { Journal, JournalKind } from './journal.ts';
-import { readNumber, type StoreClient, type StoreWatch } from './store.ts';
+import {
+  type DeviceStore,
+  type NodeValues,
+  readNumber,
+  type StoreClient,
+  writeNode,
+} from './store.ts';
 
 /** What a type of device does when the handshake has come to it. */
 export interface BackendDriver {
@@ -49,19 +54,25 @@ export interface XenbusBackendImage {
 }
 
 export class XenbusBackend {
-  readonly #store: StoreClient;
+  readonly #store: DeviceStore;
   readonly #address: DeviceAddress;
   readonly #driver: BackendDriver;
   readonly #journal: Journal;
   #state: State = XenbusState.Unknown;
   #presence: Presence = 'not made';
-  #watch: StoreWatch | undefined;
+  #client: StoreClient;
 
-  constructor(store: StoreClient, address: DeviceAddress, driver: BackendDriver, journal: Journal) {
+  constructor(store: DeviceStore, address: DeviceAddress, driver: BackendDriver, journal: Journal) {
     this.#store = store;
     this.#address = address;
     this.#driver = driver;
     this.#journal = journal;
+    this.#client = this.#connected();
+  }
+
+  /** Domain 0's connection to xenstore on behalf of this device. */
+  get client(): StoreClient {
+    return this.#client;
   }
 
   get state(): State {
@@ -81,10 +92,10 @@ export class XenbusBackend {
    */
   plug(front: NodeValues, back: NodeValues): void {
     assert(this.#presence === 'not made', 'a device is made once');
-    makeDeviceNodes(this.#store, this.#address, front, back);
+    makeDeviceNodes(this.#client, this.#address, front, back);
     this.#presence = 'online';
-    this.#watchFrontend();
     this.#enter(XenbusState.InitWait);
+    this.#client.watch(...this.#watched());
   }
 
   /** Asks the front-end to let go. The device is removed as soon as it has closed. */
@@ -93,7 +104,7 @@ export class XenbusBackend {
       return;
     }
     this.#presence = 'offline';
-    this.#store.write(`${backendPath(this.#address)}/online`, '0');
+    writeNode(this.#client, `${backendPath(this.#address)}/online`, 0);
     if (this.#state === XenbusState.Closed) {
       this.remove();
     } else {
@@ -106,19 +117,18 @@ export class XenbusBackend {
     if (this.#presence === 'not made' || this.#presence === 'removed') {
       return;
     }
-    this.#watch?.cancel();
-    this.#watch = undefined;
+    this.#client.unwatch(...this.#watched());
     this.#presence = 'removed';
     this.#state = XenbusState.Closed;
     this.#driver.disconnect();
-    removeDeviceNodes(this.#store, this.#address);
+    removeDeviceNodes(this.#client, this.#address);
   }
 
   /** Gives up on this connection, leaves the reason where drivers do, and asks to close. */
   fail(kind: JournalKind, text: string): void {
     const { type, domain, id } = this.#address;
     this.#journal.record({ kind, domain, device: `${type}/${id}`, text });
-    this.#store.write(errorPath(this.#address), `${ERRNO.EINVAL} ${text}`);
+    writeNode(this.#client, errorPath(this.#address), `${ERRNO.EINVAL} ${text}`);
     this.#enter(XenbusState.Closing);
   }
 
@@ -128,29 +138,34 @@ export class XenbusBackend {
 
   /** Takes up an image. The store must have been restored to the same moment. */
   restore(image: XenbusBackendImage): void {
-    this.#watch?.cancel();
-    this.#watch = undefined;
+    this.#client = this.#connected();
     this.#state = image.state;
     this.#presence = image.presence;
-    if (this.#isPresent()) {
-      this.#watchFrontend();
-    }
+  }
+
+  #connected(): StoreClient {
+    const { type, domain, id } = this.#address;
+    return this.#store.connect(`backend ${type}/${domain}/${id}`, () => this.#frontendChanged());
   }
 
   #isPresent(): boolean {
     return this.#presence === 'online' || this.#presence === 'offline';
   }
 
-  #watchFrontend(): void {
-    const path = `${frontendPath(this.#address)}/state`;
-    this.#watch = this.#store.watch(path, () => this.#frontendChanged());
+  #frontendState(): string {
+    return `${frontendPath(this.#address)}/state`;
+  }
+
+  /** The only watch: its path and token. */
+  #watched(): [path: string, token: string] {
+    return [this.#frontendState(), 'frontend'];
   }
 
   #frontendChanged(): void {
     if (!this.#isPresent()) {
       return;
     }
-    const state = readNumber(this.#store, `${frontendPath(this.#address)}/state`);
+    const state = readNumber(this.#client, this.#frontendState());
     switch (state) {
       case XenbusState.Initialising:
         this.#startOver();
@@ -208,7 +223,7 @@ export class XenbusBackend {
   #enter(state: State): void {
     if (this.#state !== state) {
       this.#state = state;
-      this.#store.write(`${backendPath(this.#address)}/state`, `${state}`);
+      writeNode(this.#client, `${backendPath(this.#address)}/state`, state);
     }
   }
 }

@@ -12,11 +12,14 @@ import {
   blkif_response,
 } from '../../emulator/abi/io/blkif.ts';
 import { sring } from '../../emulator/abi/io/ring.ts';
+import { present } from '../../emulator/assert.ts';
 import { BlockBackend, type BlockDevice } from '../../emulator/devices/block/block-backend.ts';
 import type { BlockHost } from '../../emulator/devices/block/block-host.ts';
 import type { JournalEntry } from '../../emulator/devices/journal.ts';
+import { bytesOf } from '../../emulator/xenstore/bytes.ts';
+import type { Session } from '../../emulator/xenstore/session.ts';
+import { domainSession, Store } from '../../emulator/xenstore/store.ts';
 import { GrantingDomain } from './granting-domain.ts';
-import { PlainStore } from './plain-store.ts';
 
 export const FRONT = '/local/domain/1/device/vbd/51712';
 export const BACK = '/local/domain/0/backend/vbd/1/51712';
@@ -29,7 +32,9 @@ export interface SegmentFields {
 
 export class BlockFrontend {
   readonly domain = new GrantingDomain(1);
-  readonly store = new PlainStore();
+  readonly store = new Store();
+  /** Domain 0's, to look around in xenstore. */
+  readonly toolstack = this.store.connect('test', () => undefined);
   readonly journal: JournalEntry[] = [];
   readonly backend: BlockBackend;
   readonly disk: BlockHost;
@@ -42,6 +47,7 @@ export class BlockFrontend {
 
   constructor(disk: BlockHost, device: Partial<BlockDevice> = {}) {
     this.disk = disk;
+    this.store.introduceDomain(1);
     this.backend = this.aBackend(disk, device);
     this.port = this.domain.openPort();
     this.ringRef = this.domain.grant('write', this.ring);
@@ -63,11 +69,35 @@ export class BlockFrontend {
 
   /** The back-end's state, as the guest reads it. */
   get backState(): string | undefined {
-    return this.store.read(`${BACK}/state`);
+    return this.toolstack.read(`${BACK}/state`);
   }
 
   setState(state: number): void {
-    this.store.write(`${FRONT}/state`, `${state}`);
+    this.write('state', state);
+  }
+
+  /** Writes below the guest's half, with the guest's rights. */
+  write(name: string, value: string | number): void {
+    this.#asGuest((session) => session.write(`${FRONT}/${name}`, bytesOf(`${value}`)));
+  }
+
+  /** Removes the guest's half, with the guest's rights. */
+  removeFrontend(): void {
+    this.#asGuest((session) => session.rm(FRONT));
+  }
+
+  /** All nodes below a path, by their path from there, as the guest may list them. */
+  below(path: string): Record<string, string> {
+    const names = this.toolstack.directory(path) ?? [];
+    return Object.fromEntries(
+      names.flatMap((name) => [
+        [name, this.toolstack.read(`${path}/${name}`) ?? ''],
+        ...Object.entries(this.below(`${path}/${name}`)).map(([deeper, value]) => [
+          `${name}/${deeper}`,
+          value,
+        ]),
+      ]),
+    );
   }
 
   initialiseRing(): void {
@@ -82,7 +112,7 @@ export class BlockFrontend {
     this.initialiseRing();
     const written = { 'ring-ref': this.ringRef, 'event-channel': this.port, ...nodes };
     for (const [name, value] of Object.entries(written)) {
-      this.store.write(`${FRONT}/${name}`, `${value}`);
+      this.write(name, value);
     }
     this.setState(3);
     if (this.backState === '4') {
@@ -124,6 +154,14 @@ export class BlockFrontend {
       throw new Error('more than one response');
     }
     return response?.status;
+  }
+
+  #asGuest(act: (session: Session) => string | undefined): void {
+    const error = act(present(this.store.session(domainSession(1)), 'the guest’s session'));
+    if (error !== undefined) {
+      throw new Error(`the guest gets ${error}`);
+    }
+    this.store.settle();
   }
 
   #slot(index: number): Uint8Array {

@@ -14,7 +14,7 @@ import { backendPath, type DeviceAddress, frontendPath } from '../device-nodes.t
 import type { Channel, EventReceiver, FrontendDomain, GrantedPage } from '../frontend.ts';
 import type { Journal, JournalKind } from '../journal.ts';
 import { BackRing, type RingImage } from '../ring.ts';
-import { readNumber, type StoreClient, writeAll } from '../store.ts';
+import { type DeviceStore, readNumber, type StoreClient, writeNodes } from '../store.ts';
 import { XenbusBackend, type XenbusBackendImage } from '../xenbus-backend.ts';
 import { execute, sectorsOf } from './block-execution.ts';
 import { type BlockHost, SECTOR_BYTES } from './block-host.ts';
@@ -44,7 +44,7 @@ export interface BlockDevice {
 /** What a device stands between. */
 export interface BlockSurroundings {
   readonly domain: FrontendDomain;
-  readonly store: StoreClient;
+  readonly store: DeviceStore;
   readonly journal: Journal;
   readonly disk: BlockHost;
 }
@@ -204,8 +204,8 @@ export class BlockBackend implements EventReceiver {
   }
 
   #connect(): string | undefined {
-    const { domain, store } = this.#surroundings;
-    const parameters = readParameters(store, frontendPath(this.#address));
+    const { domain } = this.#surroundings;
+    const parameters = readParameters(this.#xenbus.client, frontendPath(this.#address));
     if (typeof parameters === 'string') {
       return parameters;
     }
@@ -227,11 +227,11 @@ export class BlockBackend implements EventReceiver {
 
   /** What a front-end reads when it sees that the back-end is connected. */
   #publish(): void {
-    const { disk, store } = this.#surroundings;
+    const { disk } = this.#surroundings;
     const { isCdrom = false, isRemovable = false } = this.#device;
     const writable = Number(this.#isWritable);
     const discard = { 'discard-granularity': SECTOR_BYTES, 'discard-alignment': 0 };
-    writeAll(store, backendPath(this.#address), {
+    writeNodes(this.#xenbus.client, backendPath(this.#address), {
       'feature-flush-cache': writable,
       'feature-barrier': writable,
       ...(this.#canDiscard ? { ...discard, 'discard-secure': 0, 'feature-discard': 1 } : {}),
@@ -282,24 +282,24 @@ interface Parameters {
 }
 
 /** @returns a sentence if something is missing or cannot be served */
-function readParameters(store: StoreClient, path: string): Parameters | string {
-  const pageOrder = readNumber(store, `${path}/ring-page-order`) ?? 0;
+function readParameters(client: StoreClient, path: string): Parameters | string {
+  const pageOrder = readNumber(client, `${path}/ring-page-order`) ?? 0;
   if (pageOrder !== 0) {
     return `The front-end wants a ring of 2^${pageOrder} pages, which was not offered.`;
   }
-  const queues = readNumber(store, `${path}/multi-queue-num-queues`) ?? 1;
+  const queues = readNumber(client, `${path}/multi-queue-num-queues`) ?? 1;
   if (queues !== 1) {
     return `The front-end wants ${queues} rings, which was not offered.`;
   }
-  const ringRef = readNumber(store, `${path}/ring-ref`);
+  const ringRef = readNumber(client, `${path}/ring-ref`);
   if (ringRef === undefined) {
     return `"${path}/ring-ref" is no number of a grant.`;
   }
-  const eventChannel = readNumber(store, `${path}/event-channel`);
+  const eventChannel = readNumber(client, `${path}/event-channel`);
   if (eventChannel === undefined) {
     return `"${path}/event-channel" is no number of a port.`;
   }
-  const name = store.read(`${path}/protocol`) ?? i386Protocol.name;
+  const name = client.read(`${path}/protocol`) ?? i386Protocol.name;
   const protocol = protocolNamed(name);
   if (protocol === undefined) {
     return `The front-end lays out requests by "${name}", which is unknown here.`;

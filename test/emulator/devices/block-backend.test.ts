@@ -45,7 +45,7 @@ const aPageOf = (value: number) => new Uint8Array(4096).fill(value);
 
 describe('what the back-end shows of a disk', () => {
   test('that may be written', () => {
-    expect(aGuest().store.below(BACK)).toMatchObject({
+    expect(aGuest().below(BACK)).toMatchObject({
       'feature-flush-cache': '1',
       'feature-barrier': '1',
       'feature-discard': '1',
@@ -62,7 +62,7 @@ describe('what the back-end shows of a disk', () => {
   });
 
   test('that may not', () => {
-    const nodes = aReadOnlyGuest().store.below(BACK);
+    const nodes = aReadOnlyGuest().below(BACK);
     expect(nodes).toMatchObject({
       'feature-flush-cache': '0',
       'feature-barrier': '0',
@@ -75,7 +75,7 @@ describe('what the back-end shows of a disk', () => {
   test('in a removable drive for compact disks', () => {
     const device = { isCdrom: true, isRemovable: true };
     const guest = new BlockFrontend(imageDisk(anImage()), device).connect();
-    expect(guest.store.below(BACK)).toMatchObject({
+    expect(guest.below(BACK)).toMatchObject({
       info: '7',
       removable: '1',
       'device-type': 'cdrom',
@@ -84,11 +84,11 @@ describe('what the back-end shows of a disk', () => {
 
   test('with a rest behind the last sector', () => {
     const guest = new BlockFrontend(imageDisk(new Uint8Array(1023))).connect();
-    expect(guest.store.read(`${BACK}/sectors`)).toBe('1');
+    expect(guest.toolstack.read(`${BACK}/sectors`)).toBe('1');
   });
 
   test('never persistent grants, nor larger or more rings', () => {
-    const nodes = Object.keys(aGuest().store.below(BACK));
+    const nodes = Object.keys(aGuest().below(BACK));
     expect(nodes).not.toContain('feature-persistent');
     expect(nodes.filter((name) => /^(max-ring|multi-queue)/.test(name))).toEqual([]);
   });
@@ -315,7 +315,7 @@ describe('discard', () => {
   test('is not supported by a disk that cannot forget', () => {
     const disk = { ...imageDisk(anImage()), write: () => true };
     const guest = new BlockFrontend(disk).connect();
-    expect(guest.store.read(`${BACK}/feature-discard`)).toBeUndefined();
+    expect(guest.toolstack.read(`${BACK}/feature-discard`)).toBeUndefined();
     expect(guest.ask(discard(0, 1))).toBe(EOPNOTSUPP);
   });
 });
@@ -420,8 +420,8 @@ describe('the ring', () => {
     const gref = guest.domain.grant('write');
     guest.initialiseRing();
     guest.push(transfer(READ, 1, [{ gref }]));
-    guest.store.write('/local/domain/1/device/vbd/51712/ring-ref', `${guest.ringRef}`);
-    guest.store.write('/local/domain/1/device/vbd/51712/event-channel', `${guest.port}`);
+    guest.write('ring-ref', guest.ringRef);
+    guest.write('event-channel', guest.port);
     guest.setState(3);
     expect(guest.responses()).toHaveLength(1);
   });

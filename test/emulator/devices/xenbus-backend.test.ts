@@ -7,11 +7,14 @@ import { BACK, BlockFrontend, FRONT } from '../../support/block-frontend.ts';
 const aDisk = () => imageDisk(new Uint8Array(32 * 512));
 const aFrontend = () => new BlockFrontend(aDisk());
 
+/** The device's connection to xenstore. */
+const SESSION = 'backend vbd/1/51712';
+
 const ERROR = '/local/domain/0/error/backend/vbd/1/51712/error';
 
 describe('the toolstack makes a disk:', () => {
   test('the guest’s half, in the order of xl', () => {
-    expect(Object.entries(aFrontend().store.below(FRONT))).toEqual([
+    expect(Object.entries(aFrontend().below(FRONT))).toEqual([
       ['backend', BACK],
       ['backend-id', '0'],
       ['state', '1'],
@@ -23,7 +26,7 @@ describe('the toolstack makes a disk:', () => {
   });
 
   test('the back-end’s half, which waits for the guest at once', () => {
-    expect(Object.entries(aFrontend().store.below(BACK))).toEqual([
+    expect(Object.entries(aFrontend().below(BACK))).toEqual([
       ['frontend', FRONT],
       ['params', 'disk.img'],
       ['frontend-id', '1'],
@@ -42,21 +45,21 @@ describe('the toolstack makes a disk:', () => {
   });
 
   test('the guest owns its half, nodes included', () => {
-    const { store } = aFrontend();
-    expect(store.permissions(FRONT)).toEqual(['n1', 'r0']);
-    expect(store.permissions(`${FRONT}/state`)).toEqual(['n1', 'r0']);
+    const { toolstack } = aFrontend();
+    expect(toolstack.getPermissions(FRONT)).toEqual(['n1', 'r0']);
+    expect(toolstack.getPermissions(`${FRONT}/state`)).toEqual(['n1', 'r0']);
   });
 
   test('of the other half it may only read', () => {
-    const { store } = aFrontend();
-    expect(store.permissions(BACK)).toEqual(['n0', 'r1']);
-    expect(store.permissions(`${BACK}/state`)).toEqual(['n0', 'r1']);
+    const { toolstack } = aFrontend();
+    expect(toolstack.getPermissions(BACK)).toEqual(['n0', 'r1']);
+    expect(toolstack.getPermissions(`${BACK}/state`)).toEqual(['n0', 'r1']);
   });
 
   test('what the toolstack keeps for itself is as it was at the start', () => {
-    const { store } = aFrontend();
-    expect(store.read('/libxl/1/device/vbd/51712/state')).toBe('1');
-    expect(store.read('/libxl/1/device/vbd/51712/backend')).toBe(BACK);
+    const { toolstack } = aFrontend();
+    expect(toolstack.read('/libxl/1/device/vbd/51712/state')).toBe('1');
+    expect(toolstack.read('/libxl/1/device/vbd/51712/backend')).toBe(BACK);
   });
 });
 
@@ -64,20 +67,20 @@ describe('connecting:', () => {
   test('at state 3 the back-end maps the ring, binds the port and shows what the disk is', () => {
     const guest = aFrontend();
     guest.initialiseRing();
-    guest.store.write(`${FRONT}/ring-ref`, `${guest.ringRef}`);
-    guest.store.write(`${FRONT}/event-channel`, `${guest.port}`);
+    guest.write('ring-ref', guest.ringRef);
+    guest.write('event-channel', guest.port);
     expect(guest.backState).toBe('2');
     guest.setState(3);
     expect(guest.backState).toBe('4');
     expect(guest.domain.mappings).toBe(1);
     expect(guest.domain.isBound(guest.port)).toBe(true);
-    expect(guest.store.read(`${BACK}/sectors`)).toBe('32');
+    expect(guest.toolstack.read(`${BACK}/sectors`)).toBe('32');
   });
 
   test('a front-end that goes straight to state 4 is served as well', () => {
     const guest = aFrontend();
-    guest.store.write(`${FRONT}/ring-ref`, `${guest.ringRef}`);
-    guest.store.write(`${FRONT}/event-channel`, `${guest.port}`);
+    guest.write('ring-ref', guest.ringRef);
+    guest.write('event-channel', guest.port);
     guest.setState(4);
     expect(guest.backState).toBe('4');
   });
@@ -102,7 +105,7 @@ describe('connecting:', () => {
   ])('with $what the back-end closes and says why', ({ nodes, says }) => {
     const guest = aFrontend().connect(nodes);
     expect(guest.backState).toBe('5');
-    expect(guest.store.read(ERROR)).toMatch(says);
+    expect(guest.toolstack.read(ERROR)).toMatch(says);
     expect(guest.journal).toMatchObject(
       [{ kind: 'connection refused', domain: 1, device: 'vbd/51712', text: says }].map((entry) => ({
         ...entry,
@@ -161,14 +164,14 @@ describe('closing:', () => {
 
   test.each(['', 'closed', '0'])('a front-end in state "%s" is nobody', (state) => {
     const guest = aFrontend().connect();
-    guest.store.write(`${FRONT}/state`, state);
+    guest.write('state', state);
     expect(guest.backState).toBe('6');
     expect(guest.domain.mappings).toBe(0);
   });
 
   test('so is one that removed its half', () => {
     const guest = aFrontend().connect();
-    guest.store.remove(FRONT);
+    guest.removeFrontend();
     expect(guest.backState).toBe('6');
   });
 
@@ -176,7 +179,7 @@ describe('closing:', () => {
     const guest = aFrontend().connect();
     guest.setState(state);
     expect(guest.backState).toBe('5');
-    expect(guest.store.read(ERROR)).toContain(`state ${state}`);
+    expect(guest.toolstack.read(ERROR)).toContain(`state ${state}`);
   });
 });
 
@@ -184,12 +187,12 @@ describe('unplugging:', () => {
   test('the guest is asked to let go, and when it has, both halves disappear', () => {
     const guest = aFrontend().connect();
     guest.backend.unplug();
-    expect(guest.store.read(`${BACK}/online`)).toBe('0');
+    expect(guest.toolstack.read(`${BACK}/online`)).toBe('0');
     expect(guest.backState).toBe('5');
     guest.setState(6);
-    expect(guest.store.read(BACK)).toBeUndefined();
-    expect(guest.store.read(FRONT)).toBeUndefined();
-    expect(guest.store.watches).toBe(0);
+    expect(guest.toolstack.read(BACK)).toBeUndefined();
+    expect(guest.toolstack.read(FRONT)).toBeUndefined();
+    expect(guest.store.session(SESSION)?.watches).toEqual([]);
     expect(guest.domain.mappings).toBe(0);
   });
 
@@ -197,7 +200,7 @@ describe('unplugging:', () => {
     const guest = aFrontend().connect();
     guest.setState(6);
     guest.backend.unplug();
-    expect(guest.store.read(BACK)).toBeUndefined();
+    expect(guest.toolstack.read(BACK)).toBeUndefined();
   });
 
   test('a device that is to go does not start over and does not connect', () => {
@@ -210,18 +213,17 @@ describe('unplugging:', () => {
   test('a destroyed domain is not asked', () => {
     const guest = aFrontend().connect();
     guest.backend.remove();
-    expect(guest.store.read(BACK)).toBeUndefined();
+    expect(guest.toolstack.read(BACK)).toBeUndefined();
     expect(guest.domain.mappings).toBe(0);
     guest.backend.remove();
-    guest.setState(3);
     expect(guest.domain.mappings).toBe(0);
   });
 
   test('directories of devices go with the last device', () => {
     const guest = aFrontend();
     guest.backend.remove();
-    expect(guest.store.read('/local/domain/0/backend/vbd/1')).toBeUndefined();
-    expect(guest.store.read('/local/domain/1/device/vbd')).toBeUndefined();
+    expect(guest.toolstack.read('/local/domain/0/backend/vbd/1')).toBeUndefined();
+    expect(guest.toolstack.read('/local/domain/1/device/vbd')).toBeUndefined();
   });
 });
 
@@ -246,6 +248,6 @@ describe('a restored back-end', () => {
     const guest = aFrontend();
     guest.backend.remove();
     guest.aBackend(guest.disk).restore(structuredClone(guest.backend.capture()));
-    expect(guest.store.watches).toBe(0);
+    expect(guest.store.session(SESSION)?.watches).toEqual([]);
   });
 });
