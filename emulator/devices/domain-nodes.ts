@@ -145,7 +145,8 @@ function imageNodes({ image }: DomainDescription): NodeValues {
 }
 
 /** The first console is no xenbus device: it has no handshake, and its half stands in the home. */
-function makeConsoleNodes(client: StoreClient, { id, console }: DomainDescription): void {
+function makeConsoleNodes(client: StoreClient, domain: DomainDescription): void {
+  const { id, console: shared } = domain;
   const front = `${homeOf(id)}/console`;
   const back = `/local/domain/0/backend/console/${id}/0`;
   const description = {
@@ -162,8 +163,8 @@ function makeConsoleNodes(client: StoreClient, { id, console }: DomainDescriptio
     type: 'xenconsoled',
     output: 'pty',
     tty: '',
-    port: console.port,
-    'ring-ref': console.frame,
+    port: shared.port,
+    'ring-ref': shared.frame,
   });
   makeNode(client, back, readableBy(id));
   writeNodes(client, back, { frontend: front, ...description });

@@ -15,6 +15,7 @@ import { sring } from '../../emulator/abi/io/ring.ts';
 import { present } from '../../emulator/assert.ts';
 import { BlockBackend, type BlockDevice } from '../../emulator/devices/block/block-backend.ts';
 import type { BlockHost } from '../../emulator/devices/block/block-host.ts';
+import { type DomainDescription, makeDomainNodes } from '../../emulator/devices/domain-nodes.ts';
 import type { JournalEntry } from '../../emulator/devices/journal.ts';
 import { bytesOf } from '../../emulator/xenstore/bytes.ts';
 import type { Session } from '../../emulator/xenstore/session.ts';
@@ -29,6 +30,18 @@ export interface SegmentFields {
   readonly first_sect?: number;
   readonly last_sect?: number;
 }
+
+/** A domain with the least that a toolstack must know of it. */
+const aDescription: DomainDescription = {
+  id: 1,
+  name: 'guest',
+  uuid: '00000000-0000-0000-0000-000000000001',
+  memory: { staticMax: 4096, target: 4096 },
+  vcpus: { most: 1, online: 1 },
+  image: { kernel: 'kernel' },
+  store: { port: 1, frame: 1 },
+  console: { port: 2, frame: 2 },
+};
 
 export class BlockFrontend {
   readonly domain = new GrantingDomain(1);
@@ -48,6 +61,7 @@ export class BlockFrontend {
   constructor(disk: BlockHost, device: Partial<BlockDevice> = {}) {
     this.disk = disk;
     this.store.introduceDomain(1);
+    makeDomainNodes(this.toolstack, aDescription);
     this.backend = this.aBackend(disk, device);
     this.port = this.domain.openPort();
     this.ringRef = this.domain.grant('write', this.ring);

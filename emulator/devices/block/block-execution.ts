@@ -120,7 +120,7 @@ function indirectSegments(
 }
 
 /** A part of a granted page. In bytes. */
-interface Window {
+interface Area {
   readonly page: GrantedPage;
   readonly start: number;
   readonly length: number;
@@ -131,9 +131,9 @@ function withPages(
   segments: readonly Segment[],
   access: 'read' | 'write',
   domain: FrontendDomain,
-  act: (windows: readonly Window[]) => Outcome,
+  act: (areas: readonly Area[]) => Outcome,
 ): Outcome {
-  const windows: Window[] = [];
+  const areas: Area[] = [];
   let refused: number | undefined;
   for (const { gref, first, last } of segments) {
     const page = domain.mapGrant(gref, access);
@@ -142,18 +142,18 @@ function withPages(
       break;
     }
     const length = (last - first + 1) * SECTOR_BYTES;
-    windows.push({ page, start: first * SECTOR_BYTES, length });
+    areas.push({ page, start: first * SECTOR_BYTES, length });
   }
   const outcome =
-    refused === undefined ? act(windows) : error(`grant ${refused} was refused for ${access}`);
-  for (const { page } of windows) {
+    refused === undefined ? act(areas) : error(`grant ${refused} was refused for ${access}`);
+  for (const { page } of areas) {
     domain.unmapGrant(page);
   }
   return outcome;
 }
 
 function readInto(
-  windows: readonly Window[],
+  areas: readonly Area[],
   disk: BlockHost,
   offset: number,
   length: number,
@@ -163,15 +163,15 @@ function readInto(
     return hostFailure(`read of ${length} bytes at ${offset}`);
   }
   let at = 0;
-  for (const window of windows) {
-    window.page.writeBytes(window.start, bytes.subarray(at, at + window.length));
-    at += window.length;
+  for (const area of areas) {
+    area.page.writeBytes(area.start, bytes.subarray(at, at + area.length));
+    at += area.length;
   }
   return OKAY;
 }
 
 function writeFrom(
-  windows: readonly Window[],
+  areas: readonly Area[],
   disk: BlockHost,
   offset: number,
   length: number,
@@ -179,9 +179,9 @@ function writeFrom(
 ): Outcome {
   const bytes = new Uint8Array(length);
   let at = 0;
-  for (const window of windows) {
-    bytes.set(window.page.readBytes(window.start, window.length), at);
-    at += window.length;
+  for (const area of areas) {
+    bytes.set(area.page.readBytes(area.start, area.length), at);
+    at += area.length;
   }
   if (kind !== 'write' && disk.flush?.() === false) {
     return hostFailure('flush');

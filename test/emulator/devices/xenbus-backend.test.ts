@@ -2,6 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { imageDisk } from '../../../emulator/devices/block/block-host.ts';
+import { bytesOf, textOf } from '../../../emulator/xenstore/bytes.ts';
+import type { Session } from '../../../emulator/xenstore/session.ts';
+import { domainSession } from '../../../emulator/xenstore/store.ts';
 import { BACK, BlockFrontend, FRONT } from '../../support/block-frontend.ts';
 
 const aDisk = () => imageDisk(new Uint8Array(32 * 512));
@@ -135,6 +138,41 @@ describe('connecting:', () => {
   });
 });
 
+test('a front-end of 2006 writes all it has in one transaction, state 3 included', () => {
+  const guest = aFrontend();
+  guest.initialiseRing();
+  const session = guest.store.session(domainSession(1)) as Session;
+  const transaction = session.startTransaction() as number;
+  const nodes = { 'ring-ref': guest.ringRef, 'event-channel': guest.port, state: 3 };
+  for (const [name, value] of Object.entries(nodes)) {
+    session.write(`device/vbd/51712/${name}`, bytesOf(`${value}`), transaction);
+    guest.store.settle();
+    expect(guest.backState).toBe('2');
+  }
+  expect(session.endTransaction(transaction, true)).toBeUndefined();
+  guest.store.settle();
+  expect(guest.backState).toBe('4');
+});
+
+test('GRUB finds the back-end connected at its first look after state 3', () => {
+  // What Debian's GRUB did on Xen 4.17, by the access log of its xenstored.
+  const guest = aFrontend();
+  const session = guest.store.session(domainSession(1)) as Session;
+  const read = (path: string) => textOf(session.read(path) as Uint8Array);
+  expect(session.directory('device/vbd')).toMatchObject({ children: ['51712'] });
+  expect(read('device/vbd/51712/backend')).toBe(BACK);
+  expect(read(`${BACK}/dev`)).toBe('xvda');
+  expect(read('device/vbd/51712/backend-id')).toBe('0');
+  guest.initialiseRing();
+  guest.write('ring-ref', guest.ringRef);
+  guest.write('event-channel', guest.port);
+  guest.write('protocol', 'x86_32-abi');
+  guest.write('state', 3);
+  expect(read(`${BACK}/state`)).toBe('4');
+  expect(read(`${BACK}/sectors`)).toBe('32');
+  expect(read(`${BACK}/sector-size`)).toBe('512');
+});
+
 describe('closing:', () => {
   test('state 5 is answered by 5, and 6 by 6 with everything given back', () => {
     const guest = aFrontend().connect();
@@ -242,6 +280,18 @@ describe('a restored back-end', () => {
     const image = structuredClone(guest.backend.capture());
     guest.backend.restore(image);
     expect(guest.connect().backState).toBe('4');
+  });
+
+  test('goes back with the store to a moment before it connected', () => {
+    const guest = aFrontend();
+    const store = structuredClone(guest.store.capture());
+    const image = structuredClone(guest.backend.capture());
+    guest.connect();
+    guest.store.restore(store);
+    guest.backend.restore(image);
+    expect(guest.backState).toBe('2');
+    guest.domain.raise(guest.port);
+    expect(guest.backend.capture()).toEqual(image);
   });
 
   test('of a removed device watches nothing', () => {
