@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/memory': ['emulator/assert.ts'],
   'emulator/cpu': ['emulator/assert.ts', 'emulator/memory', 'emulator/wasm'],
   'emulator/image': ['emulator/assert.ts', 'emulator/abi'],
+  'emulator/devices': ['emulator/assert.ts', 'emulator/abi'],
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
   'emulator/xenstore': ['emulator/assert.ts', 'emulator/abi'],
   'emulator/hypervisor': [
