@@ -27,6 +27,7 @@ import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
 import { deliver } from './system/interrupts.ts';
 import { resetSegments, setPrivilege, updateSegments } from './system/segmentation.ts';
+import type { SystemSpace } from './system/system-space.ts';
 import { type WatchHit, Watchpoints } from './watchpoints.ts';
 
 /** What of a processor a checkpoint keeps. */
@@ -56,6 +57,8 @@ export class Processor {
   readonly code: CodeCache;
   readonly watchpoints: Watchpoints;
   readonly debug: DebugRegisters;
+  /** Where descriptor tables lie, if not in linear memory. */
+  systemSpace: SystemSpace | undefined;
   /** Off, handlers are always entered and left the long way: for comparing the two. */
   takesShortWays = true;
   readonly #engine: Engine;
@@ -64,6 +67,8 @@ export class Processor {
   /** Its budget, and what of it was taken away to end it early. */
   #runBudget = 0;
   #stolen = 0;
+  /** Whether generated code is running. */
+  #isInside = false;
   #stop: StopReason | undefined;
   /** Where the last run ended, and the record there, good for as long as the code tables stay. */
   #nextEip = NOWHERE;
@@ -148,17 +153,39 @@ export class Processor {
     return this.#runStart + this.#runBudget - this.#stolen - this.state.budget - 1;
   }
 
+  /** Instructions retired before now, whether an instruction is at work or not. */
+  get instructionCount(): number {
+    return this.#isInside ? this.retiredNow : this.state.retired;
+  }
+
   get isUser(): boolean {
     return this.state.cpl === 3;
   }
 
-  /** Reads 1, 2 or 4 bytes as the processor itself does (descriptor tables, TSS). */
-  readSystem(linear: number, size: number): number {
-    return this.#read(linear >>> 0, size, false);
+  /** Reads 2 or 4 bytes as the processor itself does (descriptor tables, TSS). */
+  readSystem(address: number, size: number): number {
+    const { systemSpace } = this;
+    return systemSpace === undefined
+      ? this.#read(address >>> 0, size, false)
+      : (systemSpace.read(address >>> 0, size) ?? this.fault(VECTOR.page, 0));
   }
 
-  writeSystem(linear: number, size: number, value: number): void {
-    this.#write(linear >>> 0, size, value, false);
+  /** Writes a word of a descriptor table. */
+  writeSystem(address: number, value: number): void {
+    const { systemSpace } = this;
+    if (systemSpace === undefined) {
+      this.#write(address >>> 0, 4, value, false);
+    } else if (!systemSpace.writeWord(address >>> 0, value)) {
+      this.fault(VECTOR.page, 0);
+    }
+  }
+
+  /** A word of a descriptor table, signed, if it is at hand: what the short ways ask. Hot. */
+  systemWord(address: number): number | undefined {
+    const { systemSpace } = this;
+    return systemSpace === undefined
+      ? this.access.fastWord(address, false)
+      : systemSpace.word(address >>> 0);
   }
 
   /** Reads as the running program does. The segment has been checked. */
@@ -238,6 +265,11 @@ export class Processor {
     return BUDGET;
   }
 
+  /** To be called when another program goes on, whose EIP may by chance be the same. */
+  forgetPlace(): void {
+    this.#nextEip = NOWHERE;
+  }
+
   get linearEip(): number {
     return (this.state.eip + this.state.csBase) >>> 0;
   }
@@ -289,7 +321,9 @@ export class Processor {
     state.repeatedAt = state.repeating ? budget : NEVER;
     const isKnown = state.eip === this.#nextEip && this.tlb.generation === this.#nextGeneration;
     const start = isKnown ? this.#nextRecord : this.code.find(state.eip);
+    this.#isInside = true;
     const record = this.#engine.run(start, state.budget);
+    this.#isInside = false;
     const executed = budget - state.budget - this.#stolen;
     state.retired = this.#runStart + executed;
     state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;

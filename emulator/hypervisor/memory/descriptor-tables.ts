@@ -1,0 +1,153 @@
+/**
+ * A guest's GDT and LDT: pages of checked descriptors that nobody maps writable. Xen:
+ * pv/descriptor-tables.c, pv/mm.c.
+ *
+ * GDT pages are typed when they are set. LDT pages are typed when a selector first needs them, which
+ * may be refused; the guest then gets a page fault, as if the page were not there.
+ */
+
+import { checkDescriptor } from './descriptors.ts';
+import { FRAME_TYPE, type FrameType } from './machine-frames.ts';
+import { frameOf, isPresent } from './page-table-entry.ts';
+import { type EntryWords, findL1Entry, machineFrameOf, read } from './page-table-update.ts';
+import { type PageTypes, segmentBounds } from './page-types.ts';
+import type { PagedDomain, PagedVcpu } from './paged-domain.ts';
+import { ERRNO, FIRST_RESERVED_GDT_ENTRY } from './xen-facts.ts';
+
+const PAGE = 4096;
+const DESCRIPTORS_OF_PAGE = 512;
+const LDT_ENTRIES_MAX = 8192;
+
+/** How many pages a GDT of so many descriptors has. */
+export const gdtPages = (entries: number): number => Math.ceil(entries / DESCRIPTORS_OF_PAGE);
+
+/** Replaces a vcpu's GDT; the old one stays if any page of the new one is refused. */
+export function setGdt(
+  types: PageTypes,
+  domain: PagedDomain,
+  vcpu: PagedVcpu,
+  frames: readonly number[],
+  entries: number,
+): number {
+  if (entries > FIRST_RESERVED_GDT_ENTRY) {
+    return -ERRNO.EINVAL;
+  }
+  const taken: number[] = [];
+  for (const frame of frames.slice(0, gdtPages(entries))) {
+    const mfn = machineFrameOf(domain, frame);
+    if (types.getPageAndType(mfn, domain.id, FRAME_TYPE.segdesc) !== 0) {
+      for (const earlier of taken) {
+        types.putPageAndType(earlier);
+      }
+      return -ERRNO.EINVAL;
+    }
+    taken.push(mfn);
+  }
+  dropGdt(types, vcpu);
+  vcpu.gdtFrames = taken;
+  vcpu.gdtEntries = entries;
+  types.tlb.flushAll();
+  return 0;
+}
+
+export function dropGdt(types: PageTypes, vcpu: PagedVcpu): void {
+  for (const mfn of vcpu.gdtFrames) {
+    types.putPageAndType(mfn);
+  }
+  vcpu.gdtFrames = [];
+  vcpu.gdtEntries = 0;
+}
+
+/** MMUEXT_SET_LDT. @param linear page aligned; of no account when there are no entries */
+export function setLdt(
+  types: PageTypes,
+  domain: PagedDomain,
+  vcpu: PagedVcpu,
+  linear: number,
+  entries: number,
+): number {
+  const { hypervisorStart } = segmentBounds(domain);
+  const isBad = entries > LDT_ENTRIES_MAX || (entries > 0 && linear % PAGE !== 0);
+  // The elder Xen looks at the address even when there are no entries.
+  const isEraBad =
+    !domain.rules.refinesErrors && (linear % PAGE !== 0 || linear + entries * 8 > hypervisorStart);
+  if (isBad || isEraBad) {
+    return -ERRNO.EINVAL;
+  }
+  const base = entries === 0 ? 0 : linear;
+  if (vcpu.ldtBase !== base || vcpu.ldtEntries !== entries) {
+    types.dropLdt(vcpu);
+    types.tlb.flushAll();
+    vcpu.ldtBase = base;
+    vcpu.ldtEntries = entries;
+  }
+  return 0;
+}
+
+/**
+ * The frame of a page of the LDT, which is typed now if it was not. `undefined` when the page is not
+ * mapped or may not hold descriptors: a page fault at the descriptor, for the guest.
+ *
+ * @param page number of the page in the LDT, inside its limit
+ */
+export function ldtFrame(
+  types: PageTypes,
+  domain: PagedDomain,
+  vcpu: PagedVcpu,
+  page: number,
+): number | undefined {
+  const known = vcpu.ldtFrames.get(page);
+  if (known !== undefined) {
+    return known;
+  }
+  const linear = (vcpu.ldtBase + page * PAGE) >>> 0;
+  const place = findL1Entry(types, domain, vcpu.baseFrame, linear);
+  const entry = place === undefined ? { low: 0, high: 0 } : read(types, domain, place);
+  if (!isPresent(entry.low)) {
+    return undefined;
+  }
+  const frame = frameOf(entry.low, entry.high, domain.rules.frameHighMask);
+  const mfn = machineFrameOf(domain, frame);
+  if (types.getPageAndType(mfn, domain.id, ldtType(domain)) !== 0) {
+    return undefined;
+  }
+  vcpu.ldtFrames.set(page, mfn);
+  return mfn;
+}
+
+/**
+ * Writes a descriptor, as it may stand in a table, into a descriptor page or any page that could be
+ * written. 0 or -EINVAL. Xen: do_update_descriptor().
+ *
+ * @param address machine address, or the guest's own physical one in a translated domain
+ */
+export function updateDescriptor(
+  types: PageTypes,
+  domain: PagedDomain,
+  address: number,
+  descriptor: EntryWords,
+): number {
+  const checked = checkDescriptor(descriptor.low, descriptor.high, segmentBounds(domain));
+  if (address % 8 !== 0 || checked === undefined) {
+    return -ERRNO.EINVAL;
+  }
+  const { frames } = types;
+  const mfn = machineFrameOf(domain, Math.floor(address / PAGE));
+  if (!frames.getPage(mfn, domain.id)) {
+    return -ERRNO.EINVAL;
+  }
+  const type = frames.typeOf(mfn);
+  const isTable = type === FRAME_TYPE.segdesc || type === FRAME_TYPE.ldt;
+  const answer = types.getType(mfn, isTable ? type : FRAME_TYPE.writable);
+  if (answer === 0) {
+    const at = mfn * PAGE + (address % PAGE);
+    frames.ram.write32(at, checked.low);
+    frames.ram.write32(at + 4, checked.high);
+    types.putType(mfn);
+  }
+  frames.putPage(mfn);
+  return answer === 0 ? 0 : -ERRNO.EINVAL;
+}
+
+const ldtType = (domain: PagedDomain): FrameType =>
+  domain.rules.separatesLdt ? FRAME_TYPE.ldt : FRAME_TYPE.segdesc;
