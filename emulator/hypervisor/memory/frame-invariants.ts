@@ -13,7 +13,7 @@ import {
   readHigh,
   TABLE_SHAPES,
 } from './page-table-entry.ts';
-import { guestDirectoryEntries, segmentBounds } from './page-types.ts';
+import { guestDirectoryEntries, segmentBounds, XEN_SLOT } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
 import { DOMID } from './xen-facts.ts';
 
@@ -203,8 +203,8 @@ class FrameCount {
       const where = `entry ${index} of the level-3 table ${name(mfn)}`;
       this.#count(target, true);
       this.#expect(target, FRAME_TYPE.l2, domain, where);
-      if (index === 3 && this.#frames.slot[target] !== 3) {
-        this.#wrong.push(`The directory ${name(target)} in ${where} lacks the hypervisor’s part.`);
+      if ((index === XEN_SLOT) !== (this.#frames.slot[target] === XEN_SLOT)) {
+        this.#wrong.push(`${name(target)} in ${where} is a directory for another slot.`);
       }
     });
   }
