@@ -8,12 +8,13 @@ import * as vscode from 'vscode';
 import { adviceFor } from '../debug-adapter/disassembly/advice.ts';
 import {
   EDITOR_LIMIT,
+  ElfError,
   type Entry,
   type Listing,
   list,
+  readElf,
   SYNTAXES,
 } from '../debug-adapter/disassembly/listing.ts';
-import { ElfError, readElf } from '../debug-adapter/symbols/elf.ts';
 import { LISTING_EXTENSION, LISTING_SCHEME, SYNTAX_SETTING } from './contributions.ts';
 import { runInSlices } from './slices.ts';
 

@@ -9,7 +9,7 @@ import {
   STB,
   STT,
   symbolsOf,
-} from '../symbols/elf.ts';
+} from '../../emulator/image/elf.ts';
 
 /** A symbol that is defined in a section, named so that it fits in a line. */
 export interface Label {

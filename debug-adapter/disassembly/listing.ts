@@ -6,10 +6,11 @@
  */
 
 import type { SyntaxName } from '../../emulator/cpu/disassembler.ts';
-import { type Code, codeOf, ElfError, type ElfFile, ET, SHT } from '../symbols/elf.ts';
+import { type Code, codeOf, ElfError, type ElfFile, ET, SHT } from '../../emulator/image/elf.ts';
 import { namesOf, oneLine } from './labels.ts';
 import { bytesOf, type Entry, grouped, type Limit, Page, PartWriter } from './part-writer.ts';
 
+export { ElfError, readElf } from '../../emulator/image/elf.ts';
 export type { Entry, Limit };
 
 /** The first is the one to use where nothing else is asked for. */

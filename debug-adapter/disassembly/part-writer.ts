@@ -2,7 +2,7 @@
 
 import { disassemble, type SyntaxName } from '../../emulator/cpu/disassembler.ts';
 import { instructionSet } from '../../emulator/cpu/instruction-set.ts';
-import { type Code, STT } from '../symbols/elf.ts';
+import { type Code, STT } from '../../emulator/image/elf.ts';
 import { type Label, lastNotAbove, type Names, oneLine } from './labels.ts';
 
 /** How long a listing may become. */

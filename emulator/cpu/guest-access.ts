@@ -7,7 +7,13 @@
  */
 
 import { FRAME, type LinearMemory, REGION } from '../memory/linear-memory.ts';
-import { type Access, errorCodeOf, type PagingMode, walk } from '../memory/page-walk.ts';
+import {
+  type Access,
+  ALL_FRAMES,
+  errorCodeOf,
+  type PagingMode,
+  walk,
+} from '../memory/page-walk.ts';
 import type { Ram } from '../memory/ram.ts';
 import { ABSENT, type Tlb, TRANSLATION } from '../memory/tlb.ts';
 import { EXIT, type State } from './state.ts';
@@ -33,6 +39,8 @@ export class GuestAccess {
     globalPages: false,
     root: 0,
     pointers: new Uint32Array(4),
+    firstFrame: 0,
+    frameCount: ALL_FRAMES,
   };
   /** Linear pages from this one on lie beyond the limit of a flat segment. */
   flatPages = PAGES;

@@ -27,6 +27,7 @@ import type { StopReason } from './stop-reason.ts';
 import { updateControl } from './system/control-registers.ts';
 import { deliver } from './system/interrupts.ts';
 import { resetSegments, setPrivilege, updateSegments } from './system/segmentation.ts';
+import type { SystemSpace } from './system/system-space.ts';
 import { type WatchHit, Watchpoints } from './watchpoints.ts';
 
 /** What of a processor a checkpoint keeps. */
@@ -56,6 +57,8 @@ export class Processor {
   readonly code: CodeCache;
   readonly watchpoints: Watchpoints;
   readonly debug: DebugRegisters;
+  /** Where descriptor tables lie, if not in linear memory. */
+  systemSpace: SystemSpace | undefined;
   /** Off, handlers are always entered and left the long way: for comparing the two. */
   takesShortWays = true;
   readonly #engine: Engine;
@@ -152,13 +155,30 @@ export class Processor {
     return this.state.cpl === 3;
   }
 
-  /** Reads 1, 2 or 4 bytes as the processor itself does (descriptor tables, TSS). */
-  readSystem(linear: number, size: number): number {
-    return this.#read(linear >>> 0, size, false);
+  /** Reads 2 or 4 bytes as the processor itself does (descriptor tables, TSS). */
+  readSystem(address: number, size: number): number {
+    const { systemSpace } = this;
+    return systemSpace === undefined
+      ? this.#read(address >>> 0, size, false)
+      : (systemSpace.read(address >>> 0, size) ?? this.fault(VECTOR.page, 0));
   }
 
-  writeSystem(linear: number, size: number, value: number): void {
-    this.#write(linear >>> 0, size, value, false);
+  /** Writes a word of a descriptor table. */
+  writeSystem(address: number, value: number): void {
+    const { systemSpace } = this;
+    if (systemSpace === undefined) {
+      this.#write(address >>> 0, 4, value, false);
+    } else if (!systemSpace.writeWord(address >>> 0, value)) {
+      this.fault(VECTOR.page, 0);
+    }
+  }
+
+  /** A word of a descriptor table, signed, if it is at hand: what the short ways ask. Hot. */
+  systemWord(address: number): number | undefined {
+    const { systemSpace } = this;
+    return systemSpace === undefined
+      ? this.access.fastWord(address, false)
+      : systemSpace.word(address >>> 0);
   }
 
   /** Reads as the running program does. The segment has been checked. */

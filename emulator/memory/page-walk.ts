@@ -10,6 +10,7 @@
  * are set only when the access is allowed. SDM 3A chapter 4.
  */
 
+import { PAGE_SIZE } from './linear-memory.ts';
 import type { Ram } from './ram.ts';
 import { TRANSLATION } from './tlb.ts';
 
@@ -43,12 +44,19 @@ export interface PagingMode {
   root: number;
   /** The four page-directory-pointer entries' low words (PAE). */
   pointers: Uint32Array;
+  /**
+   * Frame numbers in the tables count from here: below `frameCount` they are so many frames above
+   * `firstFrame`, others are as good as not present. A bare machine counts from 0 without an end.
+   */
+  firstFrame: number;
+  frameCount: number;
 }
-
 export type Access = 'read' | 'write' | 'fetch';
 
 /** Physical addresses have 36 bits: MAXPHYADDR as CPUID reports it. */
 export const PHYSICAL_BITS = 36;
+/** One more than the largest frame number that an entry can hold. */
+export const ALL_FRAMES = 1 << (PHYSICAL_BITS - 12);
 const RESERVED_HIGH = 0x7fff_ffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
 const NO_EXECUTE = 0x8000_0000;
 /** Bits 21:13 of a 4 MB page: 20:13 are address bits 39:32 (PSE-36), of which 4 are used here. */
@@ -109,8 +117,11 @@ function walkTwoLevel(
       isLarge: true,
     });
   }
-  const tableAddress = (directory & ~0xfff) >>> 0;
-  const leafAddress = tableAddress + ((linear >>> 10) & 0xffc);
+  const table = directory >>> 12;
+  if (table >= mode.frameCount) {
+    return refusal(why);
+  }
+  const leafAddress = (table + mode.firstFrame) * PAGE_SIZE + ((linear >>> 10) & 0xffc);
   const leaf = ram.read32(leafAddress);
   if (!(leaf & PTE.present)) {
     return refusal(why);
@@ -165,9 +176,12 @@ function walkPae(
       isLarge: true,
     });
   }
+  const table = (directoryHigh & 0xf) * 0x10_0000 + (directory >>> 12);
+  if (table >= mode.frameCount) {
+    return refusal(why);
+  }
   // Page tables above 4 GB are never RAM here: reading them gives ones, hence a reserved bit.
-  const tableAddress = (directoryHigh & 0xf) * 2 ** 32 + ((directory & ~0xfff) >>> 0);
-  const leafAddress = tableAddress + ((linear >>> 9) & 0xff8);
+  const leafAddress = (table + mode.firstFrame) * PAGE_SIZE + ((linear >>> 9) & 0xff8);
   const leaf = ram.read32(leafAddress);
   const leafHigh = ram.read32(leafAddress + 4);
   if (!(leaf & PTE.present)) {
@@ -212,13 +226,16 @@ function finish(
   if (isRefused(mode, access, isUser, found)) {
     return refusal(reason(mode, access, isUser) | PAGE_FAULT.present);
   }
+  if (found.frame >= mode.frameCount) {
+    return refusal(reason(mode, access, isUser));
+  }
   const { rights, leaf } = found;
   const isDirty = access === 'write' || (leaf & PTE.dirty) !== 0;
   if (!changesNothing) {
     mark(ram, found, isDirty);
   }
   return (
-    ((found.frame << 8) |
+    (((found.frame + mode.firstFrame) << 8) |
       TRANSLATION.present |
       (rights & (PTE.writable | PTE.user)) |
       (isDirty ? TRANSLATION.dirty : 0) |

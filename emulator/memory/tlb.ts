@@ -34,6 +34,8 @@ const LARGE_PAGES = 1024;
 export class Tlb {
   readonly #translations: Uint32Array;
   readonly #log: Uint32Array;
+  /** Where in the log each page with a translation stands. */
+  readonly #places = new Uint32Array(PAGES);
   #count = 0;
   #isUserReady = false;
   /** Changes whenever an entry of the code tables may have gone. */
@@ -75,6 +77,7 @@ export class Tlb {
       if (this.#count === TLB_CAPACITY) {
         this.flush(false);
       }
+      this.#places[page] = this.#count;
       this.#log[this.#count++] = page;
     } else {
       this.#withhold(page);
@@ -88,6 +91,7 @@ export class Tlb {
     for (let i = 0; i < this.#count; i++) {
       const page = this.#log[i] ?? 0;
       if (keepGlobal && this.find(page) & TRANSLATION.global) {
+        this.#places[page] = kept;
         this.#log[kept++] = page;
       } else {
         this.#withhold(page);
@@ -103,24 +107,29 @@ export class Tlb {
     if (translation === 0) {
       return;
     }
-    const isLarge = (translation & TRANSLATION.large) !== 0;
-    const near = page - (page % LARGE_PAGES);
-    let kept = 0;
-    for (let i = 0; i < this.#count; i++) {
-      const other = this.#log[i] ?? 0;
-      const goes =
-        other === page ||
-        (isLarge &&
-          other - (other % LARGE_PAGES) === near &&
-          (this.find(other) & TRANSLATION.large) !== 0);
-      if (goes) {
-        this.#withhold(other);
-        this.#translations[other] = 0;
-      } else {
-        this.#log[kept++] = other;
+    if (translation & TRANSLATION.large) {
+      this.#invalidateLarge(page - (page % LARGE_PAGES));
+    } else {
+      this.#forget(page);
+    }
+  }
+
+  /** Forgets a page; the last of the log takes its place there. */
+  #forget(page: number): void {
+    this.#withhold(page);
+    this.#translations[page] = 0;
+    const place = this.#places[page] ?? 0;
+    const last = this.#log[--this.#count] ?? 0;
+    this.#log[place] = last;
+    this.#places[last] = place;
+  }
+
+  #invalidateLarge(near: number): void {
+    for (let page = near; page < near + LARGE_PAGES; page++) {
+      if (this.find(page) & TRANSLATION.large) {
+        this.#forget(page);
       }
     }
-    this.#count = kept;
   }
 
   /** Sends the next write to each page of this frame to the slow path. */

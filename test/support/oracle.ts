@@ -22,6 +22,7 @@ export const grubImage = '/usr/lib/grub-xen/grub-i386-xen.bin';
 
 const recipes = {
   'gcc -m32': { packages: 'gcc gcc-multilib libc6-dev-i386', isThere: buildsAndRuns32BitPrograms },
+  'gcc -m32 -nostdlib': { packages: 'gcc binutils', isThere: builds32BitKernels },
   objdump: { packages: 'binutils', isThere: () => runs('objdump') },
   readelf: { packages: 'binutils', isThere: () => runs('readelf') },
   bochs: {
@@ -30,6 +31,10 @@ const recipes = {
       onPath('bochs') &&
       existsSync('/usr/share/bochs/BIOS-bochs-latest') &&
       existsSync('/usr/share/vgabios/vgabios.bin'),
+  },
+  'xen/xen.h': {
+    packages: 'libxen-dev gcc binutils',
+    isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
   },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;
@@ -97,4 +102,11 @@ function buildsAndRuns32BitPrograms(): boolean {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Needs neither a C library nor a kernel that runs 32-bit programs. */
+function builds32BitKernels(): boolean {
+  const options = ['-m32', '-nostdlib', '-static', '-x', 'c', '-o', '/dev/null', '-'];
+  const input = 'void _start(void) {}\n';
+  return spawnSync('gcc', options, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
 }

@@ -59,7 +59,7 @@ export function loadTask(cpu: Processor, selector: number): void {
   }
   const found = systemDescriptor(cpu, selector, [TYPE.tss16, TYPE.tss32]);
   const busy = { ...found, high: (found.high | BUSY) >>> 0 };
-  cpu.writeSystem(found.address + 4, 4, busy.high);
+  cpu.writeSystem(found.address + 4, busy.high);
   setSegment(cpu, TR, selector, busy);
 }
 

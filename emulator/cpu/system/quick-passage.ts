@@ -39,14 +39,14 @@ const NO = -1;
 
 /** The high word of a selector's descriptor in the GDT if it is flat, otherwise `NO`. */
 function flatDescriptor(cpu: Processor, selector: number, kind: number): number {
-  const { state, access } = cpu;
+  const { state } = cpu;
   const offset = selector & 0xfff8;
   if (selector & 4 || offset === 0 || offset + 7 > state.gdtLimit) {
     return NO;
   }
   const address = (state.gdtBase + offset) | 0;
-  const low = access.fastWord(address, false);
-  const high = access.fastWord((address + 4) | 0, false);
+  const low = cpu.systemWord(address);
+  const high = cpu.systemWord((address + 4) | 0);
   const isFlat = low === FLAT_LOW && high !== undefined && (high & WITHOUT_PRIVILEGE) === kind;
   return isFlat ? (high as number) : NO;
 }
@@ -120,15 +120,15 @@ function settle(cpu: Processor, ring: number, staysAsItWas: boolean): void {
 
 /** Enters the handler of an event. @param flags as they are to be pushed */
 export function enterQuickly(cpu: Processor, event: Event, flags: number): number {
-  const { state, access } = cpu;
+  const { state } = cpu;
   const { words, cpl } = state;
   const { vector, errorCode } = event;
   if (!isFlat(cpu) || vector * 8 + 7 > state.idtLimit) {
     return ENTRY.no;
   }
   const address = (state.idtBase + vector * 8) | 0;
-  const gateLow = access.fastWord(address, false);
-  const gateHigh = access.fastWord((address + 4) | 0, false);
+  const gateLow = cpu.systemWord(address);
+  const gateHigh = cpu.systemWord((address + 4) | 0);
   if (gateLow === undefined || gateHigh === undefined) {
     return ENTRY.no;
   }
@@ -146,8 +146,8 @@ export function enterQuickly(cpu: Processor, event: Event, flags: number): numbe
   let stackHigh = NO;
   if (ring < cpl) {
     const at = (state.trBase + 4 + 8 * ring) | 0;
-    const pointer = access.fastWord(at, false);
-    const stackWord = access.fastWord((at + 4) | 0, false);
+    const pointer = cpu.systemWord(at);
+    const stackWord = cpu.systemWord((at + 4) | 0);
     if (!hasInnerStack(state, ring) || pointer === undefined || stackWord === undefined) {
       return ENTRY.no;
     }

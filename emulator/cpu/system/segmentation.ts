@@ -154,7 +154,7 @@ export function markAccessed(cpu: Processor, descriptor: Descriptor): Descriptor
   }
   const { low, address } = descriptor;
   const high = descriptor.high | RIGHTS.accessed;
-  cpu.writeSystem(address + 4, 4, high);
+  cpu.writeSystem(address + 4, high);
   return { low, high, address };
 }
 

@@ -1,7 +1,7 @@
 /** `conformance disassembly`: code of ELF files and code that no one wrote, ours beside objdump's. */
 
 import { readFileSync } from 'node:fs';
-import { codeOf, ElfError, readElf } from '../../../debug-adapter/symbols/elf.ts';
+import { codeOf, ElfError, readElf } from '../../../emulator/image/elf.ts';
 import { compare, type Difference, type Region } from './compare.ts';
 import { textOf } from './differences.ts';
 import { everyOpcode, randomBytes } from './made-code.ts';

@@ -5,7 +5,7 @@ import {
   type Listing,
   list,
 } from '../../../debug-adapter/disassembly/listing.ts';
-import { type ElfFile, ET, PF, PT, readElf, SHF, SHT } from '../../../debug-adapter/symbols/elf.ts';
+import { type ElfFile, ET, PF, PT, readElf, SHF, SHT } from '../../../emulator/image/elf.ts';
 import type { SyntaxName } from '../../../emulator/cpu/disassembler.ts';
 import { anElfFile, stringTable, symbolTable } from '../../support/an-elf-file.ts';
 

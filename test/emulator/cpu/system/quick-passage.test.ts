@@ -48,7 +48,7 @@ function aMachine(ring: 0 | 3): BareMachine {
 function warm({ cpu }: BareMachine): void {
   for (const page of [GDT, IDT, TSS, 0x7000, 0x8000]) {
     cpu.readSystem(page, 4);
-    cpu.writeSystem(page, 4, cpu.readSystem(page, 4));
+    cpu.writeSystem(page, cpu.readSystem(page, 4));
     cpu.writeLinear(page, 4, cpu.readLinear(page, 4, true), true);
   }
 }

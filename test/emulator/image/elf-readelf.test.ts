@@ -5,14 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type ElfFile,
-  PF,
-  readElf,
-  SHF,
-  STT,
-  symbolsOf,
-} from '../../../debug-adapter/symbols/elf.ts';
+import { type ElfFile, PF, readElf, SHF, STT, symbolsOf } from '../../../emulator/image/elf.ts';
 import { grubImage, needs } from '../../support/oracle.ts';
 
 const program = `

@@ -13,7 +13,7 @@ import {
   STB,
   STT,
   symbolsOf,
-} from '../../../debug-adapter/symbols/elf.ts';
+} from '../../../emulator/image/elf.ts';
 import {
   anElfFile,
   type SectionPlan,

@@ -29,6 +29,7 @@ export const SHT = {
   PROGBITS: 1,
   SYMTAB: 2,
   STRTAB: 3,
+  NOTE: 7,
   NOBITS: 8,
   SYMTAB_SHNDX: 18,
 } as const;

@@ -1,0 +1,30 @@
+/** What a kernel's ELF notes tell the domain builder: `xen/include/public/elfnote.h`. */
+
+/** Types of the notes whose name is "Xen". */
+export const XEN_ELFNOTE = {
+  INFO: 0,
+  ENTRY: 1,
+  HYPERCALL_PAGE: 2,
+  VIRT_BASE: 3,
+  PADDR_OFFSET: 4,
+  XEN_VERSION: 5,
+  GUEST_OS: 6,
+  GUEST_VERSION: 7,
+  LOADER: 8,
+  PAE_MODE: 9,
+  FEATURES: 10,
+  BSD_SYMTAB: 11,
+  HV_START_LOW: 12,
+  L1_MFN_VALID: 13,
+  SUSPEND_CANCEL: 14,
+  INIT_P2M: 15,
+  MOD_START_PFN: 16,
+  SUPPORTED_FEATURES: 17,
+  PHYS32_ENTRY: 18,
+  CRASH_INFO: 0x100_0001,
+  CRASH_REGS: 0x100_0002,
+  DUMPCORE_NONE: 0x200_0000,
+  DUMPCORE_HEADER: 0x200_0001,
+  DUMPCORE_XEN_VERSION: 0x200_0002,
+  DUMPCORE_FORMAT_VERSION: 0x200_0003,
+} as const;
