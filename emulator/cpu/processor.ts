@@ -67,6 +67,8 @@ export class Processor {
   /** Its budget, and what of it was taken away to end it early. */
   #runBudget = 0;
   #stolen = 0;
+  /** Whether generated code is running. */
+  #isInside = false;
   #stop: StopReason | undefined;
   /** Where the last run ended, and the record there, good for as long as the code tables stay. */
   #nextEip = NOWHERE;
@@ -149,6 +151,11 @@ export class Processor {
   /** Instructions retired before the present one. */
   get retiredNow(): number {
     return this.#runStart + this.#runBudget - this.#stolen - this.state.budget - 1;
+  }
+
+  /** Instructions retired before now, whether an instruction is at work or not. */
+  get instructionCount(): number {
+    return this.#isInside ? this.retiredNow : this.state.retired;
   }
 
   get isUser(): boolean {
@@ -258,6 +265,11 @@ export class Processor {
     return BUDGET;
   }
 
+  /** To be called when another program goes on, whose EIP may by chance be the same. */
+  forgetPlace(): void {
+    this.#nextEip = NOWHERE;
+  }
+
   get linearEip(): number {
     return (this.state.eip + this.state.csBase) >>> 0;
   }
@@ -309,7 +321,9 @@ export class Processor {
     state.repeatedAt = state.repeating ? budget : NEVER;
     const isKnown = state.eip === this.#nextEip && this.tlb.generation === this.#nextGeneration;
     const start = isKnown ? this.#nextRecord : this.code.find(state.eip);
+    this.#isInside = true;
     const record = this.#engine.run(start, state.budget);
+    this.#isInside = false;
     const executed = budget - state.budget - this.#stolen;
     state.retired = this.#runStart + executed;
     state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;

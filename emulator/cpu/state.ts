@@ -103,6 +103,8 @@ export const X87_REGISTERS = VECTORS;
 export const XMM_REGISTERS = VECTORS + 8 * 16;
 /** The retired-instruction count, a 64-bit float. */
 const RETIRED = VECTORS + 16 * 16;
+/** Words from `STATE.eax` on that belong to a program, not to the machine: see `context.ts`. */
+export const CONTEXT_WORDS = (RETIRED - REGION.state) >>> 2;
 /** The retired-instruction count until which interrupts and debug traps wait (mov ss, sti). */
 const SHADOW = RETIRED + 8;
 

@@ -1,0 +1,49 @@
+/** What the processor needs to know of the tables of the virtual processor that it runs. */
+
+import { RIGHTS } from '../cpu/descriptor.ts';
+import type { Processor } from '../cpu/processor.ts';
+import { updateControl } from '../cpu/system/control-registers.ts';
+import { ALL_FRAMES } from '../memory/page-walk.ts';
+import type { Vcpu } from './vcpu.ts';
+import { SYSTEM_PAGE } from './xen-tables.ts';
+
+const POINTERS = ['pdpte0', 'pdpte1', 'pdpte2', 'pdpte3'] as const;
+const PAGE = 4096;
+const PRESENT = 1;
+/** Frames of a PAE pointer beyond 4 GB are never RAM here. */
+const FOUR_GB_FRAMES = 0x10_0000;
+
+/**
+ * Loads the base pointer. The four PAE pointers are read like entries of a long-mode table: bits
+ * that PAE reserves are ignored (guests have R/W, U/S and A set there).
+ */
+export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
+  const { state, ram, access } = cpu;
+  const { domain, baseFrame } = vcpu;
+  const { mode } = access;
+  mode.firstFrame = domain.isTranslated ? domain.firstFrame : 0;
+  mode.frameCount = domain.isTranslated ? domain.frameCount : ALL_FRAMES;
+  state.cr3 = baseFrame * PAGE;
+  if (domain.format === 'pae') {
+    for (const [i, name] of POINTERS.entries()) {
+      const low = ram.read32(baseFrame * PAGE + 8 * i);
+      const high = ram.read32(baseFrame * PAGE + 8 * i + 4);
+      const frame = domain.machineFrame(low >>> 12);
+      const isUsable = low & PRESENT && high === 0 && frame !== undefined && frame < FOUR_GB_FRAMES;
+      state[name] = isUsable ? frame * PAGE + PRESENT : 0;
+    }
+  }
+  updateControl(cpu);
+}
+
+const LDT_SELECTOR = 0xe050;
+const LDT_TYPE = 0x200;
+
+/** Loads the LDT register as MMUEXT_SET_LDT asks. */
+export function setLocalTable({ state }: Processor, { ldtEntries }: Vcpu): void {
+  const isSet = ldtEntries > 0;
+  state.ldtSelector = isSet ? LDT_SELECTOR : 0;
+  state.ldtBase = isSet ? SYSTEM_PAGE.ldt * PAGE : 0;
+  state.ldtLimit = isSet ? ldtEntries * 8 - 1 : 0;
+  state.ldtRights = isSet ? RIGHTS.valid | RIGHTS.present | LDT_TYPE : 0;
+}

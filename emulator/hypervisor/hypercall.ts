@@ -1,0 +1,118 @@
+/**
+ * How the guest calls the hypervisor.
+ *
+ * A hypercall is a row of a table: number, name, parameters for those who show calls, and what
+ * it does. One with sub-operations has a table of these, from the number to the struct it takes.
+ * Fetching that struct from the guest and storing it back happens here and nowhere else: a
+ * handler sees plain fields, and cannot forget a fault.
+ */
+
+import { ERRNO } from '../abi/errno.ts';
+import type { Layout, View } from '../abi/layout.ts';
+import { nameOf } from '../abi/names.ts';
+import type { Domain } from './domain.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { Vcpu } from './vcpu.ts';
+import type { Xen } from './xen.ts';
+
+/** Who calls, and with whose help the call is carried out. */
+export interface Caller {
+  readonly xen: Xen;
+  readonly domain: Domain;
+  readonly vcpu: Vcpu;
+  /** The memory of the calling guest. */
+  readonly memory: GuestMemory;
+}
+
+/** Arguments as they stand in EBX, ECX, EDX, ESI and EDI, unsigned. */
+export type Run = (
+  caller: Caller,
+  ebx: number,
+  ecx: number,
+  edx: number,
+  esi: number,
+  edi: number,
+) => number;
+
+// biome-ignore lint/suspicious/noExplicitAny: a table holds operations over different structs
+type AnyLayout = Layout<any>;
+
+/** A sub-operation that takes a struct by pointer. */
+export interface Suboperation {
+  readonly name: string;
+  readonly layout: AnyLayout;
+  run(caller: Caller, fields: unknown): number;
+}
+
+/** Sub-operations by their number. */
+export type Suboperations = ReadonlyMap<number, Suboperation>;
+
+export interface Hypercall {
+  readonly number: number;
+  readonly name: string;
+  /** Names of the arguments, as in Xen's headers; a register without one is not an argument. */
+  readonly parameters: readonly string[];
+  /** Sub-operations by the number in the first argument, their struct by the last. */
+  readonly operations?: Suboperations;
+  /** Names of the sub-operations that the first argument can choose. */
+  readonly commands?: Readonly<Record<string, number>>;
+  readonly run: Run;
+}
+
+/** A row of a table of sub-operations. */
+export function suboperation<L extends AnyLayout>(
+  commands: Readonly<Record<string, number>>,
+  number: number,
+  layout: L,
+  run: (caller: Caller, fields: View<L>) => number,
+): readonly [number, Suboperation] {
+  const name = nameOf(commands, number) ?? String(number);
+  return [number, { name, layout, run: run as Suboperation['run'] }];
+}
+
+/** Carries out a sub-operation: struct in, act, struct out. */
+export function dispatch(
+  operations: Suboperations,
+  caller: Caller,
+  command: number,
+  argument: number,
+  what: string,
+): number {
+  const operation = operations.get(command);
+  if (operation === undefined) {
+    return unimplemented(caller, `${what} ${command}`);
+  }
+  const bytes = caller.memory.copyIn(argument, operation.layout.size);
+  if (bytes === undefined) {
+    return -ERRNO.EFAULT;
+  }
+  const result = operation.run(caller, operation.layout.at(bytes));
+  if (result < 0 || !operation.layout.answers) {
+    return result;
+  }
+  return caller.memory.write(argument, bytes) ? result : -ERRNO.EFAULT;
+}
+
+/** The answer to what there is not, which the user gets to know of. */
+export function unimplemented({ xen, domain }: Caller, what: string): number {
+  const at = xen.cpu.state.eip.toString(16).padStart(8, '0');
+  xen.journal.record('unimplemented', domain.id, `${what} (called at ${at}) is not implemented.`);
+  return domain.profile.unknownOperation === 'EINVAL' ? -ERRNO.EINVAL : -ERRNO.ENOSYS;
+}
+
+/**
+ * Lets the guest make the rest of a long call itself: EIP goes back onto `int 0x82`, with other
+ * arguments, and whatever is pending is delivered in between (Xen: hypercall_create_continuation).
+ */
+export function continueLater(
+  { xen }: Caller,
+  number: number,
+  registers: Readonly<Partial<Record<'ebx' | 'ecx' | 'edx' | 'esi' | 'edi', number>>>,
+): number {
+  const { state } = xen.cpu;
+  Object.assign(state, registers);
+  state.eax = number;
+  state.eip = (state.eip - 2) >>> 0;
+  xen.keepsRegisters = true;
+  return 0;
+}

@@ -1,0 +1,45 @@
+/** The whole interface on one screen: every hypercall that there is. A number without one is -ENOSYS. */
+
+import type { Hypercall } from '../hypercall.ts';
+import { callbackOp, setCallbacks } from './callbacks.ts';
+import { consoleIo } from './console-io.ts';
+import { getDebugreg, setDebugreg } from './debug-register.ts';
+import { eventChannelOp, eventChannelOpCompat } from './event-channel-op.ts';
+import { fpuTaskswitch } from './fpu-taskswitch.ts';
+import { iret } from './iret.ts';
+import { multicall } from './multicall.ts';
+import { nmiOp } from './nmi-op.ts';
+import { physdevOp, physdevOpCompat } from './physdev-op.ts';
+import { refused } from './refused.ts';
+import { schedOp, schedOpCompat } from './sched-op.ts';
+import { setTimerOp } from './set-timer-op.ts';
+import { setTrapTable } from './set-trap-table.ts';
+import { stackSwitch } from './stack-switch.ts';
+import { vcpuOp } from './vcpu-op.ts';
+import { vmAssist } from './vm-assist.ts';
+import { xenVersion } from './xen-version.ts';
+
+export const hypercalls: readonly Hypercall[] = [
+  setTrapTable,
+  stackSwitch,
+  setCallbacks,
+  fpuTaskswitch,
+  schedOpCompat,
+  setDebugreg,
+  getDebugreg,
+  multicall,
+  setTimerOp,
+  eventChannelOpCompat,
+  xenVersion,
+  consoleIo,
+  physdevOpCompat,
+  vmAssist,
+  iret,
+  vcpuOp,
+  nmiOp,
+  schedOp,
+  callbackOp,
+  eventChannelOp,
+  physdevOp,
+  ...refused,
+];

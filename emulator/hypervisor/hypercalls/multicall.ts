@@ -1,0 +1,62 @@
+/**
+ * `HYPERVISOR_multicall`: calls from a list, in order; each entry gets its result.
+ *
+ * An event that becomes deliverable in between is delivered then: the rest of the list is made by
+ * a call that the guest repeats (Xen: `common/multicall.c`).
+ */
+
+import { ERRNO } from '../../abi/errno.ts';
+import { HYPERVISOR, multicall_entry } from '../../abi/xen.ts';
+import { needsDelivery } from '../event-delivery.ts';
+import { type Caller, continueLater, type Hypercall } from '../hypercall.ts';
+
+const { size, offsets } = multicall_entry;
+
+export const multicall: Hypercall = {
+  number: HYPERVISOR.multicall,
+  name: 'multicall',
+  parameters: ['call_list', 'nr_calls'],
+  run(caller, list, count) {
+    const { xen, vcpu, memory } = caller;
+    if (xen.isInMulticall) {
+      return -ERRNO.EINVAL;
+    }
+    if (!memory.isBelowHole(list, count * size)) {
+      return -ERRNO.EFAULT;
+    }
+    for (let i = 0; i < count; i++) {
+      if (i > 0 && needsDelivery(xen, vcpu)) {
+        return continueLater(caller, HYPERVISOR.multicall, {
+          ebx: (list + i * size) >>> 0,
+          ecx: count - i,
+        });
+      }
+      const verdict = callEntry(caller, (list + i * size) >>> 0);
+      if (verdict !== 'next') {
+        return verdict;
+      }
+    }
+    return 0;
+  },
+};
+
+function callEntry(caller: Caller, address: number): 'next' | number {
+  const { xen, memory, vcpu } = caller;
+  const bytes = memory.copyIn(address, size);
+  if (bytes === undefined) {
+    return -ERRNO.EFAULT;
+  }
+  const { op, args } = multicall_entry.at(bytes);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
+  xen.isInMulticall = true;
+  const result = xen.carryOut(caller, op, a, b, c, d, e);
+  xen.isInMulticall = false;
+  if (xen.keepsRegisters) {
+    // The call has left this context: what comes behind an iret is not made.
+    return 0;
+  }
+  if (!memory.write32(address + offsets.result, result >>> 0)) {
+    return -ERRNO.EFAULT;
+  }
+  return vcpu.isRunnable ? 'next' : 0;
+}

@@ -1,0 +1,414 @@
+/**
+ * The hypervisor: domains on one machine, and all that happens to them between two instructions.
+ *
+ * It surrounds the processor: exceptions, software interrupts, ports and CPUID of guests arrive
+ * here. It has no memory of its own in the guests' address spaces but the table from machine to
+ * pseudo-physical frames; its descriptor tables lie in a space of their own.
+ */
+
+import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
+import { SHUTDOWN } from '../abi/sched.ts';
+import { vcpu_info } from '../abi/xen.ts';
+import { loadContext, saveContext } from '../cpu/context.ts';
+import { baseOf, type Descriptor } from '../cpu/descriptor.ts';
+import type { EngineMaker } from '../cpu/engine.ts';
+import type { CpuidLeaf, Environment, Event } from '../cpu/environment.ts';
+import { VECTOR } from '../cpu/exceptions.ts';
+import { eflagsOf } from '../cpu/flags.ts';
+import { Processor } from '../cpu/processor.ts';
+import type { StopReason as ProcessorStop } from '../cpu/stop-reason.ts';
+import { SystemSpace } from '../cpu/system/system-space.ts';
+import type { LinearMemory } from '../memory/linear-memory.ts';
+import type { Ram } from '../memory/ram.ts';
+import { setAddressSpace, setLocalTable } from './address-space.ts';
+import { type Entry, EVENT_UPCALL, enterFailsafe, enterGuest, makeEntry } from './bounce.ts';
+import { Clock } from './clock.ts';
+import { guestCpuid } from './cpuid.ts';
+import type { Domain } from './domain.ts';
+import { needsDelivery } from './event-delivery.ts';
+import { GuestMemory } from './guest-memory.ts';
+import type { Caller, Run } from './hypercall.ts';
+import { carryOut } from './hypercall-entry.ts';
+import { Journal } from './journal.ts';
+import { newBase } from './memory/base-pointer.ts';
+import { ldtFrame } from './memory/descriptor-tables.ts';
+import { MachineFrames } from './memory/machine-frames.ts';
+import { PageTypes } from './memory/page-types.ts';
+import { readGuestMsr, writeGuestMsr } from './msr.ts';
+import { portRead, portWrite } from './ports.ts';
+import { Probes } from './probes.ts';
+import { writeRunstate, writeTime } from './runstate.ts';
+import { Scheduler } from './scheduler.ts';
+import { bounce, exception, softwareInterrupt } from './traps.ts';
+import { NEVER, type Vcpu } from './vcpu.ts';
+import { loadFreshSelectors, SYSTEM_PAGE, XenTables } from './xen-tables.ts';
+
+/** Why a run ended. */
+export type StopReason =
+  | Exclude<ProcessorStop, { kind: 'halted' | 'environment' | 'tripleFault' | 'unsupported' }>
+  /** A domain has ended; others may go on. */
+  | { readonly kind: 'shutdown'; readonly domain: Domain }
+  /** Everybody sleeps, and nothing will wake them but input from outside. */
+  | { readonly kind: 'idle' };
+
+type Registers = Parameters<Run> extends [Caller, ...infer Rest] ? Rest : never;
+
+/** Back-ends are given the processor at the latest so long after an event, in ns. */
+const BACKEND_LATENCY = 20_000;
+
+export class Xen implements Environment {
+  readonly cpu: Processor;
+  readonly ram: Ram;
+  readonly clock: Clock;
+  readonly memory: GuestMemory;
+  readonly frames: MachineFrames;
+  readonly pages: PageTypes;
+  readonly probes = new Probes();
+  readonly journal = new Journal();
+  readonly scheduler: Scheduler;
+  readonly tables: XenTables;
+  readonly domains = new Map<number, Domain>();
+  /** Wall-clock seconds since 1970 when system time was 0. */
+  wallClock: number;
+  /** The one entry into a guest that is under way. */
+  readonly entry: Entry;
+  /** Set by a call that has set the guest's registers itself. */
+  keepsRegisters = false;
+  /** Whether the call under way comes from a list. */
+  isInMulticall = false;
+  /** Gets what guests print on the hypervisor's own console. */
+  emergencyConsole: (domain: Domain, bytes: Uint8Array) => void = () => {};
+  /** When the back-ends must have been given the processor. */
+  backendAt = NEVER;
+  /** Lets the back-ends do what their guests asked for. */
+  runBackends: () => void = () => {};
+  readonly #callers = new Map<Vcpu, Caller>();
+  #ended: Domain | undefined;
+
+  constructor(memory: LinearMemory, wallClock: number, engine?: EngineMaker) {
+    this.cpu = new Processor(memory, this, engine);
+    this.ram = this.cpu.ram;
+    this.clock = new Clock(this.cpu);
+    this.memory = new GuestMemory(this.cpu);
+    this.frames = new MachineFrames(this.ram);
+    this.pages = new PageTypes(
+      this.frames,
+      {
+        flushAll: () => this.flushAll(),
+        flushPage: (linear) => this.cpu.tlb.invalidate(linear >>> 12),
+      },
+      (id) => this.domains.get(id),
+    );
+    this.wallClock = wallClock;
+    this.scheduler = new Scheduler(this);
+    this.tables = new XenTables(this.frames, this.cpu);
+    this.cpu.systemSpace = new SystemSpace(this.ram, (address) => this.#systemFrame(address));
+    this.entry = makeEntry(this, undefined as unknown as Vcpu);
+  }
+
+  // ---- what the processor asks
+
+  intercept(event: Event): boolean {
+    const vcpu = this.scheduler.current as Vcpu;
+    if (event.kind === 'software') {
+      softwareInterrupt(this, vcpu, event);
+    } else {
+      exception(this, vcpu, event);
+    }
+    return true;
+  }
+
+  readPort(port: number, size: number): number {
+    return portRead(this.scheduler.current as Vcpu, port, size);
+  }
+
+  writePort(port: number, size: number, value: number): void {
+    portWrite(this.scheduler.current as Vcpu, port, size, value);
+  }
+
+  cpuid(leaf: number, subleaf: number): CpuidLeaf | undefined {
+    const { current } = this.scheduler;
+    return current && guestCpuid(current.domain, leaf, subleaf);
+  }
+
+  readMsr(index: number): bigint | undefined {
+    return readGuestMsr(this, (this.scheduler.current as Vcpu).domain, index);
+  }
+
+  writeMsr(index: number, value: bigint): boolean {
+    return writeGuestMsr(this, (this.scheduler.current as Vcpu).domain, index, value);
+  }
+
+  timeStamp(retired: number): bigint {
+    return BigInt(this.clock.at(retired));
+  }
+
+  /** The frame of the page of descriptor tables that an address lies in. */
+  #systemFrame(address: number): number | undefined {
+    const page = address >>> 12;
+    const vcpu = this.scheduler.loaded as Vcpu;
+    if (page < SYSTEM_PAGE.xen) {
+      return vcpu.gdtFrames[page] ?? this.tables.zeroFrame;
+    }
+    if (page < SYSTEM_PAGE.ldt) {
+      return this.tables.frameOf(page);
+    }
+    if (page >= SYSTEM_PAGE.task) {
+      return this.tables.zeroFrame;
+    }
+    const frame = ldtFrame(this.pages, vcpu.domain, vcpu, page - SYSTEM_PAGE.ldt);
+    if (frame === undefined) {
+      this.cpu.state.cr2 = (vcpu.ldtBase + address - SYSTEM_PAGE.ldt * 4096) >>> 0;
+    }
+    return frame;
+  }
+
+  // ---- domains
+
+  callerOf(vcpu: Vcpu): Caller {
+    let caller = this.#callers.get(vcpu);
+    if (caller === undefined) {
+      caller = { xen: this, domain: vcpu.domain, vcpu, memory: this.memory };
+      this.#callers.set(vcpu, caller);
+    }
+    return caller;
+  }
+
+  /** Makes one call for a caller, as from a list. */
+  carryOut(caller: Caller, number: number, ...registers: Registers): number {
+    return carryOut(caller, number, ...registers);
+  }
+
+  addDomain(domain: Domain): void {
+    domain.onCrash = (sentence) => this.crash(domain, sentence);
+    this.domains.set(domain.id, domain);
+    this.scheduler.mustChoose = true;
+    this.scheduler.timersChanged();
+  }
+
+  /** Ends a domain for a mistake that leaves it no way to go on. */
+  crash(domain: Domain, sentence: string): void {
+    const where = this.cpu.state.eip.toString(16).padStart(8, '0');
+    this.shutDown(domain, SHUTDOWN.crash, `${sentence} EIP is ${where}.`);
+  }
+
+  /** @param reason one of SHUTDOWN_* */
+  shutDown(domain: Domain, reason: number, sentence?: string): void {
+    if (domain.fields.shutdown !== undefined) {
+      return;
+    }
+    domain.fields.shutdown = { reason, sentence };
+    if (sentence !== undefined) {
+      this.journal.record('crash', domain.id, `Domain ${domain.id} crashed: ${sentence}`);
+    }
+    if (this.probes.wants['domain-state']) {
+      const text = sentence ?? String(reason);
+      const at = { domain: domain.id, vcpu: 0 };
+      this.probes.emit({ kind: 'domain-state', ...at, state: 'shutdown', reason: text });
+    }
+    this.#ended = domain;
+    this.scheduler.chooseAgain();
+  }
+
+  // ---- the way into the guest
+
+  /** What is looked at each time that a guest is entered. */
+  exitToGuest(vcpu: Vcpu): void {
+    if (!vcpu.isRunnable) {
+      return;
+    }
+    if (vcpu.isNmiPending && !vcpu.isNmiMasked) {
+      vcpu.isNmiPending = false;
+      vcpu.isNmiMasked = true;
+      bounce(this, vcpu, VECTOR.nmi, undefined, eflagsOf(this.cpu.state));
+    }
+    if (needsDelivery(this, vcpu)) {
+      this.#upcall(vcpu);
+    }
+  }
+
+  #upcall(vcpu: Vcpu): void {
+    const { cs, eip } = vcpu.eventCallback;
+    if (eip === 0 && cs === 0) {
+      this.crash(vcpu.domain, 'an event is to be delivered, and no event callback is registered.');
+      return;
+    }
+    if (this.probes.wants.upcall) {
+      const at = { domain: vcpu.domain.id, vcpu: vcpu.id };
+      this.probes.emit({ kind: 'upcall', ...at, eip: this.cpu.state.eip });
+    }
+    enterGuest(this, vcpu, EVENT_UPCALL, { cs, eip, masks: true });
+  }
+
+  failsafe(vcpu: Vcpu): void {
+    enterFailsafe(this, vcpu);
+  }
+
+  baseOfDescriptor(descriptor: Descriptor): number {
+    return baseOf(descriptor);
+  }
+
+  // ---- registers and address spaces
+
+  switchContext(previous: Vcpu | undefined, next: Vcpu): void {
+    const { cpu } = this;
+    if (previous !== undefined) {
+      previous.context = saveContext(cpu);
+    }
+    if (next.context === undefined) {
+      throw new Error('unreachable: a virtual processor runs only when it has registers');
+    }
+    this.memory.limit = next.domain.fields.virtStart;
+    // From here on descriptor tables are the next one's.
+    this.scheduler.loaded = next;
+    loadContext(cpu, next.context);
+    setAddressSpace(cpu, next);
+    setLocalTable(cpu, next);
+    if (next.isFresh) {
+      next.isFresh = false;
+      loadFreshSelectors(this, next);
+    }
+  }
+
+  /** All translations go, and the address space is looked up anew. */
+  flushAll(): void {
+    const { loaded } = this.scheduler;
+    if (loaded !== undefined && loaded.baseFrame >= 0) {
+      setAddressSpace(this.cpu, loaded);
+    }
+    this.cpu.tlb.flush(false);
+  }
+
+  /** CR3 as the guest reads it. */
+  cr3Of({ domain, baseFrame }: Vcpu): number {
+    const frame = domain.guestFrame(baseFrame);
+    return domain.format === 'pae' ? ((frame << 12) | (frame >>> 20)) >>> 0 : (frame << 12) >>> 0;
+  }
+
+  /** The guest loads CR3. False: #GP for it. */
+  loadCr3(vcpu: Vcpu, value: number): boolean {
+    const { domain } = vcpu;
+    const low = domain.format === 'pae' ? value << 20 : 0;
+    const frame = ((value >>> 12) | low) >>> 0;
+    return newBase(this.pages, domain, vcpu, frame) === 0;
+  }
+
+  setSharedCr2(vcpu: Vcpu, value: number): void {
+    const offset = vcpu_info.offsets.arch + arch_vcpu_info.offsets.cr2;
+    this.ram.write32(vcpu.info + offset, value);
+  }
+
+  // ---- time
+
+  updateTime(vcpu: Vcpu): void {
+    if (vcpu.info !== 0) {
+      writeTime(this, vcpu, vcpu.info + vcpu_info.offsets.time);
+    }
+  }
+
+  updateRunstate(vcpu: Vcpu): void {
+    if (vcpu === this.scheduler.loaded) {
+      writeRunstate(this, vcpu);
+    }
+  }
+
+  /** Ends the run behind the present instruction: something is due earlier than was known. */
+  lookAround(): void {
+    this.cpu.endRun({ kind: 'environment', reason: 'timers' });
+  }
+
+  /** Back-ends have something to do. */
+  requestBackends(): void {
+    if (this.backendAt === NEVER) {
+      this.backendAt = this.clock.now + BACKEND_LATENCY;
+      this.scheduler.timersChanged();
+      this.lookAround();
+    }
+  }
+
+  // ---- running
+
+  /** Lets guests execute at most `count` instructions; says why it ended. */
+  run(count: number): StopReason {
+    const { cpu, scheduler, clock } = this;
+    const end = cpu.state.retired + count;
+    while (cpu.state.retired < end) {
+      const ended = this.#takeEnded();
+      if (ended !== undefined) {
+        return { kind: 'shutdown', domain: ended };
+      }
+      if (!this.#prepare()) {
+        return { kind: 'idle' };
+      }
+      const vcpu = scheduler.current;
+      if (vcpu === undefined || this.#ended !== undefined) {
+        continue;
+      }
+      const slice = Math.min(end - cpu.state.retired, Math.max(1, scheduler.deadline - clock.now));
+      const stop = cpu.run(slice);
+      const reason = this.#reasonOf(stop, vcpu);
+      if (reason !== undefined) {
+        return reason;
+      }
+    }
+    const ended = this.#takeEnded();
+    return ended === undefined ? { kind: 'budget' } : { kind: 'shutdown', domain: ended };
+  }
+
+  #takeEnded(): Domain | undefined {
+    const ended = this.#ended;
+    this.#ended = undefined;
+    return ended;
+  }
+
+  /** All that comes before the next instruction. False: there will be none. */
+  #prepare(): boolean {
+    const { scheduler, clock } = this;
+    const isCalled = scheduler.mustChoose && this.backendAt !== NEVER;
+    if (this.backendAt <= clock.now || isCalled) {
+      this.backendAt = NEVER;
+      this.runBackends();
+      scheduler.timersChanged();
+    }
+    if (scheduler.deadline <= clock.now) {
+      scheduler.fireTimers();
+    }
+    const vcpu = scheduler.choose();
+    if (vcpu === undefined) {
+      return this.#sleep();
+    }
+    if (scheduler.mustLook) {
+      scheduler.mustLook = false;
+      this.exitToGuest(vcpu);
+    }
+    return true;
+  }
+
+  /** Everybody sleeps: time goes on to the next thing that happens by itself. */
+  #sleep(): boolean {
+    const { deadline } = this.scheduler;
+    if (deadline === NEVER) {
+      return false;
+    }
+    this.clock.skipTo(deadline);
+    return true;
+  }
+
+  #reasonOf(stop: ProcessorStop, vcpu: Vcpu): StopReason | undefined {
+    switch (stop.kind) {
+      case 'budget':
+      case 'environment':
+      case 'halted':
+        return undefined;
+      case 'breakpoint':
+      case 'watchpoint':
+        return stop;
+      case 'tripleFault':
+        this.crash(vcpu.domain, 'an exception could not be delivered.');
+        return undefined;
+      case 'unsupported':
+        this.crash(vcpu.domain, `the emulated processor cannot go on: ${stop.sentence}`);
+        return undefined;
+    }
+  }
+}
