@@ -3,6 +3,7 @@
  * counted again from what holds it, and every table is read again for what must never be in it.
  */
 
+import { DOMID } from '../../abi/xen.ts';
 import { checkDescriptor } from './descriptors.ts';
 import { FRAME_BIT, FRAME_TYPE, FRAME_TYPE_NAME, type MachineFrames } from './machine-frames.ts';
 import {
@@ -15,7 +16,6 @@ import {
 } from './page-table-entry.ts';
 import { guestDirectoryEntries, segmentBounds, XEN_SLOT } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
-import { DOMID } from './xen-facts.ts';
 
 const PAGE = 4096;
 
@@ -260,7 +260,10 @@ class FrameCount {
     const pages = new Map<number, number>();
     for (let mfn = 0; mfn < this.#frames.count; mfn++) {
       const owner = this.#frames.owner[mfn] ?? 0;
-      if ((this.#frames.references[mfn] ?? 0) > 0 && !this.#frames.has(mfn, FRAME_BIT.xenHeap)) {
+      if (
+        (this.#frames.references[mfn] ?? 0) > 0 &&
+        !this.#frames.has(mfn, FRAME_BIT.xenHeap | FRAME_BIT.withdrawn)
+      ) {
         pages.set(owner, (pages.get(owner) ?? 0) + 1);
       }
     }
