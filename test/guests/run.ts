@@ -24,7 +24,10 @@ export interface GuestPart extends Image {
 }
 
 export interface GuestEnd {
+  /** On its console. */
   readonly output: string;
+  /** On the hypervisor's console. */
+  readonly emergencyOutput: string;
   /** SHUTDOWN_*; undefined: it still runs, or sleeps for ever. */
   readonly reason: number | undefined;
   /** Why the hypervisor ended it, if it did. */
@@ -37,14 +40,17 @@ const XVDA = 51_712;
 const engine = coldTier();
 
 /** Domains 1, 2, …, until all have ended, nobody can go on, or the instructions are used up. */
-export function runGuests(parts: readonly GuestPart[], instructions = 400_000_000): GuestEnd[] {
+export function runGuests(parts: readonly GuestPart[], instructions = 1_500_000_000): GuestEnd[] {
   const outputs = parts.map(() => '');
-  const append = (domain: number, bytes: Uint8Array): void => {
-    outputs[domain - 1] += Buffer.from(bytes).toString('latin1');
-  };
+  const emergencies = parts.map(() => '');
+  const appendTo =
+    (texts: string[]) =>
+    (domain: number, bytes: Uint8Array): void => {
+      texts[domain - 1] += Buffer.from(bytes).toString('latin1');
+    };
   const machine = new Machine(
     { domains: parts.map(domainPart), engine },
-    { consoleOutput: append, emergencyOutput: append },
+    { consoleOutput: appendTo(outputs), emergencyOutput: appendTo(emergencies) },
   );
   for (const [index, { input }] of parts.entries()) {
     if (input !== undefined) {
@@ -61,7 +67,8 @@ export function runGuests(parts: readonly GuestPart[], instructions = 400_000_00
   }
   return outputs.map((output, index) => {
     const shutdown = machine.xen.domains.get(index + 1)?.shutdown;
-    return { output, reason: shutdown?.reason, sentence: shutdown?.sentence };
+    const emergencyOutput = emergencies[index] ?? '';
+    return { output, emergencyOutput, reason: shutdown?.reason, sentence: shutdown?.sentence };
   });
 }
 
