@@ -25,6 +25,9 @@ interface Parts {
 
 const positions = ['target', 'format', 'vdev', 'access'] as const;
 
+/** Those that Xen knows; only the first two can be read here. */
+const formats = ['', 'raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
+
 /** Ways to a file that make no difference here. */
 const plainPrefixes = ['phy', 'file', 'raw', 'aio', 'tap', 'tap2', 'tapdisk', 'ioemu'];
 
@@ -150,12 +153,12 @@ function takeNamed(parts: Parts, name: string, value: string, fail: Complaint): 
 }
 
 /**
- * The next part in order that is not there yet. Unlike Xen, a device may follow the target at once,
- * as no format is called like one.
+ * The next part in order that is not there yet. Unlike Xen, a device may follow the target at once:
+ * what is no format is one.
  */
 function takeNext(parts: Parts, word: string, fail: Complaint): void {
   const isFormatOver = parts.hasPrefix || parts.vdev !== undefined;
-  const hasNoFormat = isFormatOver || virtualDevice(word) !== undefined;
+  const hasNoFormat = isFormatOver || !formats.includes(word);
   const name = positions.find(
     (position) => parts[position] === undefined && !(position === 'format' && hasNoFormat),
   );
