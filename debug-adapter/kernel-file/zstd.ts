@@ -6,6 +6,7 @@
  */
 
 import { decompress } from 'fzstd';
+import { UserError } from '../user-error.ts';
 import { damaged, LARGEST_CONTENT, tooLarge } from './packing.ts';
 
 /** A run of 128 KiB, the largest block, takes 4 bytes. */
@@ -18,7 +19,10 @@ const MOST_EXPANSION = 32 * 1024;
 export function unzstd(bytes: Uint8Array, file: string, length?: number): Uint8Array {
   const size = length ?? contentSizeOf(bytes);
   if (size === undefined) {
-    throw damaged(file, 'zstd', 'the frame does not say how long its content is');
+    throw new UserError(
+      `${file} is packed with zstd without saying how long its content is. Unpack it first: ` +
+        '"zstd -d FILE".',
+    );
   }
   if (size > MOST_EXPANSION * bytes.length) {
     throw damaged(file, 'zstd', `${size} bytes cannot come of ${bytes.length}`);
