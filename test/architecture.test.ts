@@ -32,7 +32,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
   'debug-adapter': ['emulator'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
-  'debug-adapter/kernel-file/zstd.ts': ['debug-adapter', 'fzstd'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
