@@ -25,6 +25,7 @@ describe('a disk', () => {
     ['vdev=xvda,discard,direct-io-safe,backendtype=phy,target=a', 'a as 51712, overlay'],
     ['a.iso,raw,xvdc,rw,cdrom', 'a.iso as 51744, r, cdrom'],
     ['vdev=xvdc,devtype=cdrom,target=a.iso', 'a.iso as 51744, r, cdrom'],
+    ['c:\\\\root.img,xvda', 'c:\\\\root.img as 51712, overlay'],
     ['file:a.iso,hdc:cdrom,r', 'a.iso as 5632, r, cdrom'],
   ])('%s', (specification, disk) => {
     expect(read(specification)).toBe(disk);
@@ -40,6 +41,7 @@ describe('is refused:', () => {
     ['root.img,qcow2,xvda', /format "qcow2", but only raw images are read.*qemu-img convert/],
     ['format=vhd,vdev=xvda,target=a', /format "vhd"/],
     ['root.img,xvda,x', /access "x": "r", "w" or "overlay" can be meant/],
+    ['root.img,xvda,constructor', /access "constructor"/],
     ['qcow:/root.img,xvda', /is "qcow:", but only raw images and devices are read/],
     ['tap:qcow2:/root.img,xvda', /is "qcow2:"/],
     ['a,raw,xvda,w,more', /has "more" too many/],

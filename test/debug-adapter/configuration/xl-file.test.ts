@@ -163,6 +163,7 @@ test('Windows’ ends of lines are ends of lines', () => {
 
 describe('a warning with its place is given for', () => {
   test.each([
+    ['constructor = 1', 'guest.cfg:2:1: constructor has no effect here.'],
     ['vnc = 1', 'guest.cfg:2:1: vnc has no effect here.'],
     ['memory = 64; cpus = "2-3"', 'guest.cfg:2:14: cpus has no effect here.'],
     ['vif = [ "script=vif-nat" ]', 'guest.cfg:2:9: script of a vif has no effect here.'],
