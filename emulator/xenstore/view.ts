@@ -159,6 +159,7 @@ export class View {
       if (isError(node)) {
         return 'EIO';
       }
+      this.#contents.tree.nextGeneration();
       this.#delete(each);
       onRemoved(each, node, each !== path);
       this.#addNodes(node, -1);
@@ -301,7 +302,6 @@ export class View {
 
   #delete(path: string): void {
     const { tree, domains } = this.#contents;
-    tree.nextGeneration();
     const accessed = this.#transaction?.accessed.get(path);
     const old = accessed ? accessed.node : tree.get(path);
     if (old) {

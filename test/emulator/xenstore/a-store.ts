@@ -34,6 +34,11 @@ export class RingPage implements Ring {
   }
 }
 
+/** A message as `TYPE payload`, NULs as `|`. */
+export function messageText({ type, payload }: Message): string {
+  return `${nameOf(XS, type) ?? type} ${textOf(payload).replaceAll('\0', '|')}`.trimEnd();
+}
+
 /** The driver in a domain: puts messages on its ring and takes those that come. */
 export class Guest {
   readonly page = new RingPage();
@@ -83,9 +88,7 @@ export class Guest {
 
   /** Takes all that is due. */
   receive(): string[] {
-    return this.receiveMessages().map(({ type, payload }) =>
-      `${nameOf(XS, type) ?? type} ${textOf(payload).replaceAll('\0', '|')}`.trimEnd(),
-    );
+    return this.receiveMessages().map(messageText);
   }
 
   receiveMessages(): Message[] {
