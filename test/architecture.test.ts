@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/cpu': ['emulator/assert.ts', 'emulator/memory', 'emulator/wasm'],
   'emulator/devices': ['emulator/assert.ts', 'emulator/abi'],
   'emulator/bare-metal': ['emulator/assert.ts', 'emulator/memory', 'emulator/cpu'],
+  'emulator/xenstore': ['emulator/assert.ts', 'emulator/abi'],
   'debug-adapter': ['emulator'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],

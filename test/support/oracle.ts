@@ -20,6 +20,9 @@ interface Recipe {
 /** GRUB as Debian builds it for 32-bit Xen paravirtual domains: a real guest kernel in ELF. */
 export const grubImage = '/usr/lib/grub-xen/grub-i386-xen.bin';
 
+/** Xen's own XenStore as Debian builds it. */
+export const xenstored = '/usr/lib/xen-4.17/bin/xenstored';
+
 const recipes = {
   'gcc -m32': { packages: 'gcc gcc-multilib libc6-dev-i386', isThere: buildsAndRuns32BitPrograms },
   objdump: { packages: 'binutils', isThere: () => runs('objdump') },
@@ -34,6 +37,10 @@ const recipes = {
   'xen/xen.h': {
     packages: 'libxen-dev gcc binutils',
     isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
+  },
+  xenstored: {
+    packages: 'gcc libc6-dev xen-utils-4.17',
+    isThere: () => runs('gcc') && existsSync(xenstored),
   },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;
