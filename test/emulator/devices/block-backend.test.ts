@@ -482,6 +482,13 @@ test('a front-end with persistent grants works without', () => {
   expect(guest.domain.mappings).toBe(1);
 });
 
+test('an observer hears of each request and how it ended', () => {
+  const guest = aGuest();
+  const gref = guest.domain.grant('write');
+  guest.push(transfer(READ, 0, [{ gref }]), transfer(FLUSH_DISKCACHE, 0), transfer(7, 0));
+  expect(guest.observed).toEqual(['read 0', 'flush 0', 'unknown -2']);
+});
+
 test('a restored back-end serves the ring from where it stood', () => {
   const guest = aGuest();
   const gref = guest.domain.grant('write');
