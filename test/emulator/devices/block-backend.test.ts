@@ -499,6 +499,9 @@ test('a restored back-end serves the ring from where it stood', () => {
 });
 
 describe('whatever a guest puts on the ring,', () => {
+  /** Each run makes a guest with all its nodes. */
+  const runs = { numRuns: 50 };
+
   /** Bytes as wild as can be, or a request that is right but for a few of them. */
   const aRequest = fc.oneof(
     fc.uint8Array({ minLength: 108, maxLength: 108 }),
@@ -528,6 +531,7 @@ describe('whatever a guest puts on the ring,', () => {
         expect(guest.responses()).toHaveLength(requests.length);
         expect(guest.domain.mappings).toBe(1);
       }),
+      runs,
     );
   });
 
@@ -547,6 +551,7 @@ describe('whatever a guest puts on the ring,', () => {
           expect(isServed || guest.backState === '5').toBe(true);
         }
       }),
+      runs,
     );
   });
 });

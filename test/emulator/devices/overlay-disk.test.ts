@@ -120,7 +120,8 @@ test('any writes read back as from a plain array', () => {
         plain.set(bytes, sector * 512);
         disk.write(sector * 512, bytes);
       }
-      expect(disk.read(0, disk.size)).toEqual(plain);
+      const bytes = disk.read(0, disk.size) ?? new Uint8Array(0);
+      expect(plain.findIndex((byte, at) => byte !== bytes[at])).toBe(-1);
     }),
   );
 });
