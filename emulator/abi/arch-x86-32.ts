@@ -33,7 +33,10 @@ export const FLAT_RING3_SS = 0xe033;
 export const HYPERVISOR_VIRT_START = { pae: 0xf580_0000, nonPae: 0xfc00_0000 } as const;
 
 /** The read-only machine-to-physical table: one 32-bit entry for each machine frame. */
-export const MACH2PHYS_VIRT_START = HYPERVISOR_VIRT_START;
+export const MACH2PHYS_VIRT_START = {
+  pae: HYPERVISOR_VIRT_START.pae,
+  nonPae: HYPERVISOR_VIRT_START.nonPae,
+} as const;
 export const MACH2PHYS_VIRT_END = { pae: 0xf680_0000, nonPae: 0xfc40_0000 } as const;
 
 /** Virtual CPUs whose `vcpu_info` lies in `shared_info`: `XEN_LEGACY_MAX_VCPUS`. */

@@ -1,5 +1,6 @@
 /** Any struct of the ABI as plain data, for traces and for a debugger's tree of variables. */
 
+import { assert } from '../assert.ts';
 import type { FieldType } from './layout.ts';
 
 /**
@@ -12,8 +13,15 @@ export type Description =
   | readonly Description[]
   | { readonly [field: string]: Description };
 
-/** What lies at `offset`, read as `type`, which may be a layout or the type of one field. */
+/**
+ * What lies at `offset`, read as `type`, which may be a layout or the type of one field. All of it must
+ * lie in `memory`.
+ */
 export function describe(type: FieldType<unknown>, memory: DataView, offset = 0): Description {
+  assert(
+    offset >= 0 && offset + type.size <= memory.byteLength,
+    `${type.size} bytes at ${offset} do not lie in ${memory.byteLength}`,
+  );
   const { shape } = type;
   switch (shape.kind) {
     case 'unsigned':

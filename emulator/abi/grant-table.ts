@@ -44,7 +44,7 @@ export const GNTTABOP = {
   cache_flush: 12,
 } as const;
 
-/** The type of an entry, in the bits `GTF_TYPE_MASK` of its flags. */
+/** The type of an entry, in the bits `GTF_type_mask` of its flags. */
 export const GTF_TYPE = {
   invalid: 0,
   permit_access: 1,
@@ -52,7 +52,7 @@ export const GTF_TYPE = {
   transitive: 3,
 } as const;
 
-export const GTF_TYPE_MASK = 3;
+export const GTF_type_mask = 3;
 
 /** Further flags of an entry that permits access. */
 export const GTF = {
@@ -78,7 +78,7 @@ export const GNTMAP = {
 } as const;
 
 /** Bits of the flags that go to the available bits of the page table entry. */
-export const GNTMAP_GUEST_AVAIL_MASK = 0xffff_0000;
+export const GNTMAP_guest_avail_mask = 0xffff_0000;
 
 export const GNTST = {
   okay: 0,

@@ -168,9 +168,9 @@ export function bytes(length: number): FieldType<Uint8Array> {
     read: (memory, offset) => windowOf(memory, offset, length),
     write(memory, offset, value) {
       assert(value.length <= length, `${value.length} bytes do not fit into ${length}`);
-      const window = windowOf(memory, offset, length);
-      window.set(value);
-      window.fill(0, value.length);
+      const stored = windowOf(memory, offset, length);
+      stored.set(value);
+      stored.fill(0, value.length);
     },
   };
 }
@@ -185,9 +185,9 @@ export function text(size: number): FieldType<string> {
     alignment: 1,
     shape: { kind: 'text' },
     read(memory, offset) {
-      const window = windowOf(memory, offset, size);
-      const end = window.indexOf(0);
-      const characters = end < 0 ? window : window.subarray(0, end);
+      const stored = windowOf(memory, offset, size);
+      const end = stored.indexOf(0);
+      const characters = end < 0 ? stored : stored.subarray(0, end);
       return Array.from(characters, (code) => String.fromCharCode(code)).join('');
     },
     write(memory, offset, value) {
@@ -197,9 +197,9 @@ export function text(size: number): FieldType<string> {
         codes.every((code) => code > 0 && code <= 0xff),
         'a string of the ABI is Latin-1 without zeros',
       );
-      const window = windowOf(memory, offset, size);
-      window.set(codes);
-      window.fill(0, codes.length);
+      const stored = windowOf(memory, offset, size);
+      stored.set(codes);
+      stored.fill(0, codes.length);
     },
   };
 }
@@ -216,10 +216,9 @@ export function array<Value>(
     read: (memory, offset) => new ElementsView(element, length, memory, offset),
     write(memory, offset, values) {
       assert(values.length === length, `${values.length} elements are not ${length}`);
-      // Read first: the source may overlap with the target.
-      [...values].forEach((value, index) => {
-        element.write(memory, offset + index * element.size, value);
-      });
+      for (let index = 0; index < length; index++) {
+        element.write(memory, offset + index * element.size, values.at(index));
+      }
     },
   };
 }
@@ -308,7 +307,7 @@ function layout<F extends Fields>(
     answers: fields.some(({ type }) => isAnswer(type)),
     read,
     write(memory, offset, value) {
-      if (value instanceof Place) {
+      if (value instanceof StructView) {
         windowOf(memory, offset, size).set(windowOf(value[MEMORY], value[START], size));
       } else {
         writeFields(memory, offset, fields, value);

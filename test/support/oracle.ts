@@ -38,6 +38,10 @@ const recipes = {
     packages: 'gcc libc6-dev xen-utils-4.17',
     isThere: () => runs('gcc') && existsSync(xenstored),
   },
+  'xen/xen.h': {
+    packages: 'libxen-dev gcc binutils',
+    isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
+  },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;
 
