@@ -138,9 +138,8 @@ export class Connection {
     // such events after 20 seconds, and no clock runs here.
     const { replies } = this.#outgoing;
     const isBound = this.#session?.isPrivileged === false;
-    return (
-      isBound && (replies >= this.#quota.outstanding || this.#domains.isOverMemory(this.domain))
-    );
+    const owesTooMuch = isBound && replies >= this.#quota.outstanding;
+    return owesTooMuch || this.#domains.isOverMemory(this.domain);
   }
 
   #process(message: Message): void {

@@ -1,6 +1,7 @@
 /** What back ends and the tool stack see of the store, and guests through what those do. */
 
 import { describe, expect, test } from 'vitest';
+import { defaultQuota } from '../../../emulator/xenstore/quota.ts';
 import { Store } from '../../../emulator/xenstore/store.ts';
 import type { WatchEvent } from '../../../emulator/xenstore/watches.ts';
 import { Guest } from './a-store.ts';
@@ -205,6 +206,16 @@ describe('memory that a guest can make us keep is bounded:', () => {
     const events = guest.receive();
     expect(events.length).toBeGreaterThan(600);
     expect(events.length).toBeLessThan(660);
+  });
+
+  test('what a privileged one writes', () => {
+    const store = new Store({ ...defaultQuota, privilegedMemory: 100_000 });
+    const guest = new Guest(store, 0);
+    for (let index = 0; index < 100; index += 1) {
+      guest.ask('WRITE', `/${index}\0${'x'.repeat(4000)}`);
+    }
+    expect(guest.ask('WRITE', `/other\0${'x'.repeat(4000)}`)).toEqual(['ERROR EIO|']);
+    expect(store.domains.memoryOf(0)).toBeLessThan(100_000);
   });
 
   test('what it wrote, watches and transacts is counted, and given back', () => {
