@@ -89,11 +89,6 @@ export class View {
     return rightsFor(this.#identity, node.permissions);
   }
 
-  /** Whether both nodes are there that `get` would look at for a removal. */
-  hasParent(path: string): boolean {
-    return !isError(this.read(parentOf(path)));
-  }
-
   /** Puts a changed node in the place of the one that is there (write_node). */
   write(path: string, node: StoreNode, isFree = false): XsdError | undefined {
     const { tree, domains, quota } = this.#contents;
