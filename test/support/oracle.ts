@@ -34,13 +34,13 @@ const recipes = {
       existsSync('/usr/share/bochs/BIOS-bochs-latest') &&
       existsSync('/usr/share/vgabios/vgabios.bin'),
   },
-  'xen/xen.h': {
-    packages: 'libxen-dev gcc binutils',
-    isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
-  },
   xenstored: {
     packages: 'gcc libc6-dev xen-utils-4.17',
     isThere: () => runs('gcc') && existsSync(xenstored),
+  },
+  'xen/xen.h': {
+    packages: 'libxen-dev gcc binutils',
+    isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
   },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;

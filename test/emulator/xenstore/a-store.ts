@@ -11,7 +11,7 @@ import { type Message, Parser, serialize } from '../../../emulator/xenstore/wire
 export type Type = keyof typeof XS;
 
 /** A page of memory as a ring, which counts how often the domain was notified. */
-export class RingPage implements Ring {
+class RingPage implements Ring {
   readonly bytes = new Uint8Array(4096);
   readonly words = new DataView(this.bytes.buffer);
   readonly fields = xenstore_domain_interface.at(this.words);
