@@ -201,7 +201,7 @@ async function run(command: Run): Promise<number> {
     { domains: [part], engine: preparedEngine() },
     {
       consoleOutput: (_domain, bytes) => writeAll(1, bytes),
-      emergencyOutput: (_domain, bytes) => writeAll(1, bytes),
+      emergencyOutput: (domain, bytes) => emergency(domain, bytes),
     },
   );
   machine.xen.journal.onEntry = ({ text }) => {
@@ -223,6 +223,12 @@ async function run(command: Run): Promise<number> {
   };
   process.stderr.write(`${outcomeLine(outcome)}\n`);
   return EXIT_CODE[end];
+}
+
+/** Printed as Xen prints it: each line behind the domain's number. */
+function emergency(domain: number, bytes: Uint8Array): void {
+  const text = new TextDecoder('latin1').decode(bytes);
+  process.stderr.write(text.replace(/^(?=.)/gm, `(d${domain}) `));
 }
 
 interface End {

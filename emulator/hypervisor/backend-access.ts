@@ -1,91 +1,196 @@
-// TEMPORARY stand-in until the grants branch lands
-import type { Domain as D } from './domain.ts';
-import { Domain } from './domain.ts';
+/**
+ * How a back-end in domain 0 reaches a guest: by the grants and ports that the guest offers it.
+ *
+ * Domain 0 has no page tables here; its mappings are device mappings, which hold the frame and
+ * show in the guest's grant table as any other. They stand in domain 0's own table, so a restored
+ * machine has them, and a page is found again by its handle.
+ */
+
+import { GNTMAP, GNTST } from '../abi/grant-table.ts';
+import { assert } from '../assert.ts';
+import type { BackendPorts, PortReceiver } from './backend-ports.ts';
+import type { Domain } from './domain.ts';
 import { raiseEvent } from './event-delivery.ts';
 import { closePort, connectInterdomain } from './event-ports.ts';
-import { PROFILES } from './profile.ts';
+import { endMapping, mapGrant } from './grant-map.ts';
+import type { Mapping } from './grant-table.ts';
+import { transferPage } from './grant-transfer.ts';
+import { FRAME_TYPE } from './memory/machine-frames.ts';
 import type { Xen } from './xen.ts';
-export class BackendAccess {
-  xen: Xen;
-  dom0: D;
-  queue = new Set<number>();
-  handlers = new Map<number, { handleEvent(): void }>();
-  constructor(xen: Xen) {
-    this.xen = xen;
-    this.dom0 = new Domain({
-      id: 0,
-      name: 'Domain-0',
-      profile: PROFILES['xen-4.17'],
-      format: 'pae',
-      model: 'direct',
-      handle: new Uint8Array(16),
-      vcpuCount: 0,
-      maxPages: 0,
-    });
-    this.dom0.listener = (port) => {
-      this.queue.add(port);
-      xen.requestBackends();
-    };
-    xen.addDomain(this.dom0);
+
+const PAGE = 4096;
+
+/** A page of a guest that domain 0 has mapped. */
+export class MappedPage {
+  /** Of domain 0's grant table. */
+  readonly handle: number;
+  readonly #xen: Xen;
+  readonly #mapping: Mapping;
+  readonly #isMapped: () => boolean;
+
+  /** @param mapping as domain 0's table has it at this moment */
+  constructor(xen: Xen, owner: Domain, handle: number, mapping: Mapping) {
+    this.handle = handle;
+    this.#xen = xen;
+    this.#mapping = mapping;
+    this.#isMapped = () => owner.grants.mapping(handle)?.frame === mapping.frame;
   }
-  run(): void {
-    const q = [...this.queue];
-    this.queue.clear();
-    for (const p of q) this.handlers.get(p)?.handleEvent();
+
+  read8(offset: number): number {
+    return this.#xen.ram.read8(this.#place(offset, 1, false));
   }
-  foreignPage(frame: number) {
-    const { ram } = this.xen;
-    const base = frame * 4096;
+
+  /** @param offset a multiple of 4 */
+  read32(offset: number): number {
+    return this.#xen.ram.read32(this.#place(offset, 4, false));
+  }
+
+  write8(offset: number, value: number): void {
+    this.#xen.ram.write8(this.#place(offset, 1, true), value);
+  }
+
+  /** @param offset a multiple of 4 */
+  write32(offset: number, value: number): void {
+    this.#xen.ram.write32(this.#place(offset, 4, true), value);
+  }
+
+  /** A copy, which the guest cannot change any more. */
+  readBytes(offset: number, length: number): Uint8Array {
+    return this.#xen.ram.bytes(this.#place(offset, length, false), length).slice();
+  }
+
+  writeBytes(offset: number, bytes: Uint8Array): void {
+    this.#xen.ram.load(this.#place(offset, bytes.length, true), bytes);
+  }
+
+  #place(offset: number, length: number, isWrite: boolean): number {
+    const { frame, flags } = this.#mapping;
+    assert(offset >= 0 && offset + length <= PAGE, `${length} bytes at ${offset} leave the page`);
+    assert(this.#isMapped(), `The mapping ${this.handle} of domain 0 has ended`);
+    assert(!isWrite || !(flags & GNTMAP.readonly), 'A page mapped for reading is written');
+    return frame * PAGE + offset;
+  }
+}
+
+/** Domain 0's end of an event channel. */
+export interface BackendChannel {
+  readonly localPort: number;
+  notify(): void;
+  close(): void;
+}
+
+/** A guest as the back-ends see it. */
+export class FrontendAccess {
+  readonly #xen: Xen;
+  readonly #ports: BackendPorts;
+  readonly #domain: Domain;
+
+  constructor(xen: Xen, ports: BackendPorts, domain: Domain) {
+    this.#xen = xen;
+    this.#ports = ports;
+    this.#domain = domain;
+  }
+
+  get id(): number {
+    return this.#domain.id;
+  }
+
+  /** Maps the page of a grant; undefined if the grant table refuses. */
+  mapGrant(reference: number, access: 'read' | 'write'): MappedPage | undefined {
+    const flags = GNTMAP.device_map | (access === 'read' ? GNTMAP.readonly : 0);
+    const request = { granter: this.#domain, reference, flags };
+    const mapped = mapGrant(this.#xen, this.#ports.domain, request, () => false);
+    return typeof mapped === 'number' ? undefined : this.grantedPage(mapped.handle);
+  }
+
+  /** Ends a mapping; the page must not be used afterwards. */
+  unmapGrant({ handle }: { readonly handle: number }): void {
+    const { domain } = this.#ports;
+    assert(this.grantedPage(handle) !== undefined, `Mapping ${handle} is unmapped twice`);
+    endMapping(this.#xen, domain, handle, GNTMAP.device_map, GNTMAP.device_map);
+  }
+
+  /** The mapping of this guest's that has this handle. */
+  grantedPage(handle: number): MappedPage | undefined {
+    const { domain } = this.#ports;
+    const mapping = domain.grants.mapping(handle);
+    return mapping?.domain === this.#domain.id
+      ? new MappedPage(this.#xen, domain, handle, mapping)
+      : undefined;
+  }
+
+  /**
+   * Maps a page that the builder gave a purpose, such as a ring, without the guest's leave.
+   *
+   * @param frame machine frame; undefined is answered if the guest cannot let it be written any more
+   */
+  foreignPage(frame: number): MappedPage | undefined {
+    const { id } = this.#domain;
+    if (this.#xen.pages.getPageAndType(frame, id, FRAME_TYPE.writable) !== 0) {
+      return undefined;
+    }
+    const mapping = { domain: id, reference: undefined, flags: GNTMAP.device_map, frame };
+    const handle = this.#ports.domain.grants.addMapping(mapping);
+    if (handle === undefined) {
+      this.#xen.pages.putPageAndType(frame);
+      return undefined;
+    }
+    return this.grantedPage(handle);
+  }
+
+  /**
+   * Gives the guest a page of domain 0's that it waits for at an entry that accepts a transfer.
+   * False if the guest does not take it.
+   *
+   * @param bytes at most a page; zeroes follow
+   */
+  transfer(reference: number, bytes: Uint8Array): boolean {
+    assert(bytes.length <= PAGE, `${bytes.length} bytes are more than a page`);
+    const { frames, ram } = this.#xen;
+    const giver = this.#ports.domain;
+    const frame = frames.allocate(giver.id);
+    if (frame === undefined) {
+      return false;
+    }
+    frames.scrub(frame);
+    ram.load(frame * PAGE, bytes);
+    return transferPage(this.#xen, giver, frame, this.id, reference) === GNTST.okay;
+  }
+
+  /** Binds to an unbound port of the guest that waits for domain 0. */
+  bindInterdomain(remotePort: number, receiver: PortReceiver): BackendChannel | undefined {
+    const port = connectInterdomain(this.#xen, this.#ports.domain, this.#domain, remotePort);
+    if (port < 0) {
+      return undefined;
+    }
+    return this.#open(port, receiver);
+  }
+
+  /** The channel to this guest that has this local port, with its receiver anew. */
+  channel(localPort: number, receiver: PortReceiver): BackendChannel | undefined {
+    const end = this.#ports.domain.events.at(localPort);
+    const isOurs =
+      (end.state === 'interdomain' || end.state === 'unbound') && end.remoteDomain === this.id;
+    return isOurs ? this.#open(localPort, receiver) : undefined;
+  }
+
+  #open(localPort: number, receiver: PortReceiver): BackendChannel {
+    this.#ports.attach(localPort, receiver);
     return {
-      handle: frame,
-      read8: (o: number) => ram.read8(base + o),
-      read32: (o: number) => ram.read32(base + o),
-      write8: (o: number, v: number) => ram.write8(base + o, v),
-      write32: (o: number, v: number) => ram.write32(base + o, v >>> 0),
-      readBytes: (o: number, l: number) => ram.bytes(base + o, l).slice(),
-      writeBytes: (o: number, b: Uint8Array) => ram.load(base + o, b),
-    };
-  }
-  frontend(domain: D) {
-    const self = this;
-    const { xen } = this;
-    const chan = (port: number) => ({
-      localPort: port,
-      notify() {
-        const c = self.dom0.events.at(port);
-        if (c.state === 'interdomain') raiseEvent(xen, domain, c.remotePort);
-      },
-      close() {
-        closePort(xen, self.dom0, port);
-        self.handlers.delete(port);
-      },
-    });
-    return {
-      id: domain.id,
-      mapGrant(ref: number) {
-        const a = domain.grants.entryAddress(ref);
-        if (a === undefined) return undefined;
-        const f = domain.machineFrame(xen.ram.read32(a + 4));
-        return f === undefined ? undefined : self.foreignPage(f);
-      },
-      unmapGrant() {},
-      grantedPage: (h: number) => self.foreignPage(h),
-      bindInterdomain(remotePort: number, r: { handleEvent(): void }) {
-        const port = connectInterdomain(xen, self.dom0, domain, remotePort);
-        if (port < 0) return undefined;
-        self.handlers.set(port, r);
-        return chan(port);
-      },
-      channel(port: number, r: { handleEvent(): void }) {
-        self.handlers.set(port, r);
-        return chan(port);
+      localPort,
+      notify: () => this.#notify(localPort),
+      close: () => {
+        this.#ports.detach(localPort);
+        closePort(this.#xen, this.#ports.domain, localPort);
       },
     };
   }
-  capture() {
-    return { queue: [...this.queue] };
-  }
-  restore(i: { queue: number[] }): void {
-    this.queue = new Set(i.queue);
+
+  /** As EVTCHNOP_send: while the guest has closed its end, events are lost. */
+  #notify(localPort: number): void {
+    const end = this.#ports.domain.events.at(localPort);
+    if (end.state === 'interdomain') {
+      raiseEvent(this.#xen, this.#domain, end.remotePort);
+    }
   }
 }

@@ -38,6 +38,12 @@ export interface Profile {
   readonly hypercallCount: number;
   /** Frames of the grant table, version 1. */
   readonly maxGrantFrames: number;
+  /** Operations of grant_table_op beyond this number do not exist. */
+  readonly highestGrantOperation: number;
+  /** Entries that one call of grant_table_op may have. */
+  readonly mostGrantEntries: number;
+  /** Whether a domain may map what it grants to itself, and name itself by its number. */
+  readonly allowsSelfGrants: boolean;
   /** Selectors without a null check: an address of 0 is an absent handler. */
   readonly handlesVirtual8086: boolean;
   /** Segments are cut to the hole in the address space (32-bit Xen). */
@@ -88,6 +94,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     unknownOperation: 'EINVAL',
     hypercallCount: 64,
     maxGrantFrames: 4,
+    highestGrantOperation: 4,
+    mostGrantEntries: 512,
+    allowsSelfGrants: false,
     handlesVirtual8086: true,
     truncatesSegments: true,
     hasVcpuInfoPlacement: false,
@@ -121,6 +130,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     unknownOperation: 'ENOSYS',
     hypercallCount: 64,
     maxGrantFrames: 64,
+    highestGrantOperation: 12,
+    mostGrantEntries: 0x7fff_ffff,
+    allowsSelfGrants: true,
     handlesVirtual8086: false,
     truncatesSegments: false,
     hasVcpuInfoPlacement: true,

@@ -6,8 +6,10 @@
  * says why it ended. All state can be captured and restored.
  */
 
+import { present } from '../assert.ts';
 import type { JournalEntry as DeviceRecord } from '../devices/journal.ts';
-import { BackendAccess } from '../hypervisor/backend-access.ts';
+import { FrontendAccess } from '../hypervisor/backend-access.ts';
+import { BackendPorts } from '../hypervisor/backend-ports.ts';
 import type { MemoryModel } from '../hypervisor/domain.ts';
 import { buildDomain } from '../hypervisor/domain-builder.ts';
 import { PROFILES } from '../hypervisor/profile.ts';
@@ -33,7 +35,7 @@ export interface MachineImage {
   readonly processor: ReturnType<Xen['cpu']['capture']>;
   readonly ram: Uint8Array;
   readonly hypervisor: ReturnType<Xen['capture']>;
-  readonly backends: ReturnType<BackendAccess['capture']>;
+  readonly backends: ReturnType<BackendPorts['capture']>;
   readonly store: ReturnType<Store['capture']>;
   readonly domains: readonly DomainServicesImage[];
 }
@@ -41,7 +43,7 @@ export interface MachineImage {
 export class Machine {
   readonly xen: Xen;
   readonly store = new Store();
-  readonly #backends: BackendAccess;
+  readonly #backends: BackendPorts;
   readonly #domains = new Map<number, DomainServices>();
   /** Sees each message between a guest and xenstore. */
   onStoreMessage: ((message: TracedMessage) => void) | undefined;
@@ -54,7 +56,7 @@ export class Machine {
     const memory = new LinearMemory(frames * PAGE);
     this.xen = new Xen(memory, parts.wallClock ?? WALL_CLOCK, parts.engine);
     this.xen.emergencyConsole = ({ id }, bytes) => host.emergencyOutput(id, bytes);
-    this.#backends = new BackendAccess(this.xen);
+    this.#backends = new BackendPorts(this.xen, PROFILES['xen-4.17']);
     this.xen.runBackends = () => this.#runBackends();
     for (const [index, part] of parts.domains.entries()) {
       this.#addDomain(index + 1, part, host);
@@ -83,11 +85,12 @@ export class Machine {
       maxPages: part.maxPages,
     };
     const built = buildDomain(this.xen, identity, plan);
+    const frontend = new FrontendAccess(this.xen, this.#backends, built.domain);
     const services = new DomainServices(
       {
         built,
-        frontend: this.#backends.frontend(built.domain),
-        pageOf: (frame) => this.#backends.foreignPage(frame),
+        frontend,
+        pageOf: (frame) => present(frontend.foreignPage(frame), 'a page of the domain builder'),
         store: this.store,
         record: (entry) => this.#record(entry),
         observe: (message) => this.onStoreMessage?.(message),
@@ -104,7 +107,7 @@ export class Machine {
   }
 
   #runBackends(): void {
-    this.#backends.run();
+    this.#backends.deliver();
     // What one did may have made watches of others fire.
     for (const services of this.#domains.values()) {
       services.serveStore();
