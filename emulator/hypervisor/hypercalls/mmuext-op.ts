@@ -147,6 +147,9 @@ export const mmuextOp: Hypercall = {
   name: 'mmuext_op',
   parameters: ['uops', 'count', 'pdone', 'foreigndom'],
   run(caller, address, count, done, foreign) {
+    if (count === 0) {
+      return 0;
+    }
     const list = {
       hypercall: HYPERVISOR.mmuext_op,
       size: mmuext_op.size,

@@ -34,7 +34,20 @@ export function createGrantMapping(
   const old = read(types, domain, place);
   write(types, domain, place, entry);
   types.putFromL1(old.low, old.high, domain);
+  forget(types, target);
   return true;
+}
+
+/**
+ * Real Xen leaves this to the guest, but its way back to one reloads CR3, so that no guest ever sees
+ * the old translation after such a call.
+ */
+function forget({ tlb }: PageTypes, target: MappingTarget): void {
+  if (target.kind === 'linear') {
+    tlb.flushPage(target.linear);
+  } else {
+    tlb.flushAll();
+  }
 }
 
 /**
