@@ -20,7 +20,7 @@ export const placeInSharedInfo = (vcpu: Vcpu): number =>
 export function placeVcpuInfo(xen: Xen, vcpu: Vcpu, frame: number, offset: number): number {
   const { domain } = vcpu;
   if (offset > PAGE - vcpu_info.size || offset & 3) {
-    return -ERRNO.EINVAL;
+    return -ERRNO.ENXIO;
   }
   if (vcpu.isInfoPlaced) {
     return -ERRNO.EINVAL;
