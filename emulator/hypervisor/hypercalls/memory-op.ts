@@ -67,6 +67,13 @@ const figure = (read: (caller: Caller) => number): Act =>
     return target === 0 ? read(caller) : target;
   });
 
+/** The pages a domain has; a translated one's run also has places for what Xen shares with it. */
+function pagesNow({ xen, domain }: Caller): number {
+  const { frameCount, pages } = domain.fields;
+  const shared = domain.isTranslated ? frameCount - pages : 0;
+  return xen.frames.pagesOf(domain.id) - shared;
+}
+
 /** The highest frame number that the guest has said it has. */
 function maximumGpfn({ xen, domain }: Caller): number {
   const offset = shared_info.offsets.arch + arch_shared_info.offsets.max_pfn;
@@ -214,7 +221,7 @@ const refused =
 
 const OPERATIONS: Readonly<Record<number, Act>> = {
   [XENMEM.maximum_ram_page]: ({ xen }) => xen.frames.count,
-  [XENMEM.current_reservation]: figure(({ xen, domain }) => xen.frames.pagesOf(domain.id)),
+  [XENMEM.current_reservation]: figure(pagesNow),
   [XENMEM.maximum_reservation]: figure(({ domain }) => domain.identity.maxPages),
   [XENMEM.machphys_mfn_list]: machphysList,
   [XENMEM.add_to_physmap]: addToPhysmap,

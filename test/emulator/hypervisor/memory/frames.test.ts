@@ -21,13 +21,13 @@ import {
 import { FRAME_TYPE } from '../../../../emulator/hypervisor/memory/machine-frames.ts';
 import { TABLE_SHAPES } from '../../../../emulator/hypervisor/memory/page-table-entry.ts';
 import {
-  emulateStore,
   grantEntry,
   updateEntry,
   updateMachPhys,
   updateVaMapping,
 } from '../../../../emulator/hypervisor/memory/page-table-update.ts';
 import { NO_FRAME } from '../../../../emulator/hypervisor/memory/paged-domain.ts';
+import { emulateStore } from '../../../../emulator/hypervisor/memory/refused-store.ts';
 import { PagedMachine, type TestDomain, XEN } from '../../../support/paged-machine.ts';
 
 const PAGE = 4096;
