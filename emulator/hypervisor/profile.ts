@@ -6,6 +6,8 @@
  * a field here, never a comparison of names elsewhere.
  */
 
+import { type MemoryRules, RULES_3_0, RULES_4_17 } from './memory/memory-rules.ts';
+
 export type ProfileName = 'xen-3.0' | 'xen-4.17';
 
 export interface Profile {
@@ -24,6 +26,10 @@ export interface Profile {
   readonly hasRunstateAssist: boolean;
   /** Highest type of vm_assist. */
   readonly highestAssist: number;
+  /** What page-table and descriptor updates may do. */
+  readonly memory: MemoryRules;
+  /** CR4 must be written as it is; otherwise the guest may choose some bits. */
+  readonly hasFixedCr4: boolean;
   /** XENFEAT bits by memory model. */
   readonly features: Readonly<Record<'direct' | 'translated', number>>;
   /** What an unknown sub-operation is answered with. */
@@ -32,6 +38,12 @@ export interface Profile {
   readonly hypercallCount: number;
   /** Frames of the grant table, version 1. */
   readonly maxGrantFrames: number;
+  /** Operations of grant_table_op beyond this number do not exist. */
+  readonly highestGrantOperation: number;
+  /** Entries that one call of grant_table_op may have. */
+  readonly mostGrantEntries: number;
+  /** Whether a domain may map what it grants to itself, and name itself by its number. */
+  readonly allowsSelfGrants: boolean;
   /** Selectors without a null check: an address of 0 is an absent handler. */
   readonly handlesVirtual8086: boolean;
   /** Segments are cut to the hole in the address space (32-bit Xen). */
@@ -76,10 +88,15 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     commandLine: undefined,
     hasRunstateAssist: false,
     highestAssist: 2,
+    memory: RULES_3_0,
+    hasFixedCr4: true,
     features: { direct: 0, translated: 0b10101 },
     unknownOperation: 'EINVAL',
     hypercallCount: 64,
     maxGrantFrames: 4,
+    highestGrantOperation: 4,
+    mostGrantEntries: 512,
+    allowsSelfGrants: false,
     handlesVirtual8086: true,
     truncatesSegments: true,
     hasVcpuInfoPlacement: false,
@@ -107,10 +124,15 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     commandLine: '<denied>',
     hasRunstateAssist: true,
     highestAssist: 5,
+    memory: RULES_4_17,
+    hasFixedCr4: false,
     features: { direct: 0x2_20f0, translated: 0b10101 },
     unknownOperation: 'ENOSYS',
     hypercallCount: 64,
     maxGrantFrames: 64,
+    highestGrantOperation: 12,
+    mostGrantEntries: 0x7fff_ffff,
+    allowsSelfGrants: true,
     handlesVirtual8086: false,
     truncatesSegments: false,
     hasVcpuInfoPlacement: true,

@@ -6,6 +6,7 @@ import { consoleIo } from './console-io.ts';
 import { getDebugreg, setDebugreg } from './debug-register.ts';
 import { eventChannelOp, eventChannelOpCompat } from './event-channel-op.ts';
 import { fpuTaskswitch } from './fpu-taskswitch.ts';
+import { grantTableOp } from './grant-table-op.ts';
 import { iret } from './iret.ts';
 import { memoryOp } from './memory-op.ts';
 import { mmuUpdate } from './mmu-update.ts';
@@ -44,6 +45,7 @@ export const hypercalls: readonly Hypercall[] = [
   xenVersion,
   consoleIo,
   physdevOpCompat,
+  grantTableOp,
   vmAssist,
   updateVaMappingOtherdomain,
   iret,
