@@ -72,23 +72,47 @@ describe('mmu_update', () => {
     expect(guest.xen.frames.m2p(guest.mfn(SPARE))).toBe(0x110);
   });
 
-  test('goes on by the guest’s own calls when the list is long', () => {
-    const { state } = guest.xen.cpu;
-    const target = guest.mfn(SPARE) * PAGE;
+  /** 600 requests, each to write its own number to a page of data. */
+  const longList = (): number => {
     const list = SPARE + PAGE;
-    // 600 requests, each to write its own number to a page of data.
     for (let i = 0; i < 600; i++) {
-      guest.words(list + 16 * i, [target + 8 * (i % 512), 0, i, 0]);
+      guest.words(list + 16 * i, [guest.mfn(SPARE) * PAGE + 8 * (i % 512), 0, i, 0]);
     }
-    let answer = guest.call(HYPERVISOR.mmu_update, list, 600, DONE, SELF);
+    return list;
+  };
+
+  /** Makes a call, and again as long as it asks for it; the answer, and what `DONE` was after each. */
+  const callToTheEnd = (number: number, ...registers: number[]): number[] => {
+    const { xen } = guest;
+    let answer = guest.call(number, ...registers);
     const seen = [guest.word(DONE)];
-    for (let calls = 0; guest.xen.keepsRegisters && calls < 10; calls++) {
-      guest.xen.keepsRegisters = false;
-      const { eax, ebx, ecx, edx, esi } = state;
+    for (let calls = 0; xen.keepsRegisters && calls < 10; calls++) {
+      xen.keepsRegisters = false;
+      const { eax, ebx, ecx, edx, esi } = xen.cpu.state;
       answer = guest.call(eax, ebx, ecx, edx, esi);
       seen.push(guest.word(DONE));
     }
-    expect([answer, ...seen]).toEqual([0, 256, 512, 600]);
+    return [answer, ...seen];
+  };
+
+  test('goes on by the guest’s own calls when the list is long', () => {
+    const call = [HYPERVISOR.mmu_update, longList(), 600, DONE, SELF] as const;
+    expect(callToTheEnd(...call)).toEqual([0, 256, 512, 600]);
+    expect(guest.word(SPARE + 8 * (599 % 512))).toBe(599);
+  });
+
+  test('goes on the same way within a list of calls', () => {
+    const entry = (number: number, ...args: number[]) => [
+      number,
+      0xdead,
+      ...[0, 1, 2, 3, 4, 5].map((i) => args[i] ?? 0),
+    ];
+    guest.words(ARGUMENTS, [
+      ...entry(HYPERVISOR.mmu_update, longList(), 600, DONE, SELF),
+      ...entry(HYPERVISOR.xen_version, 0),
+    ]);
+    expect(callToTheEnd(HYPERVISOR.multicall, ARGUMENTS, 2)).toEqual([0, 256, 512, 600]);
+    expect([guest.word(ARGUMENTS + 4), guest.word(ARGUMENTS + 36)]).toEqual([0, 0x4_0011]);
     expect(guest.word(SPARE + 8 * (599 % 512))).toBe(599);
   });
 
@@ -257,5 +281,36 @@ describe('memory_op', () => {
     expect(guest.word(ARGUMENTS)).toBe(1);
     const map = [0, 4, 8, 12, 16].map((at) => guest.word(ARGUMENTS + 0x100 + at));
     expect(map).toEqual([0, 0, 4096 * PAGE, 0, 1]);
+  });
+});
+
+describe('Xen 3.0', () => {
+  beforeEach(() => {
+    guest = new DirectGuest('xen-3.0');
+  });
+
+  test('names one error for all that page tables may not be', () => {
+    const { address } = guest.entryPlace(SPARE);
+    expect(mmuUpdate([[address, 0x63]])).toBe(-22);
+    expect(mmuUpdate([[address, other() * PAGE + 0x163]])).toBe(-22);
+    expect(mmuUpdate([[address + 2, 0]])).toBe(-22);
+    expect(mmuUpdate([[address, 0]], 0)).toBe(-3);
+    expect(mmuext(99)).toBe(-22);
+  });
+
+  /** A frame that may be mapped. */
+  const other = (): number => guest.mfn(SPARE + PAGE);
+
+  test('pins tables of the first level and roots, and lets be what is between', () => {
+    expect(mmuext(MMUEXT.PIN_L2_TABLE, other())).toBe(0);
+    expect(mmuext(MMUEXT.PIN_L1_TABLE, other())).toBe(-22);
+    expect(mapSpare(0x61)).toBe(0);
+    expect(mmuext(MMUEXT.PIN_L1_TABLE, guest.mfn(SPARE))).toBe(0);
+  });
+
+  test('has no calls of later years', () => {
+    expect(mmuext(MMUEXT.CLEAR_PAGE, other())).toBe(-22);
+    expect(guest.call(HYPERVISOR.memory_op, XENMEM.memory_map, ARGUMENTS)).toBe(-38);
+    expect(guest.call(HYPERVISOR.update_va_mapping_otherdomain, SPARE, 0, 0, 0, SELF)).toBe(-1);
   });
 });
