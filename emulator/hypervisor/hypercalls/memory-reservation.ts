@@ -10,7 +10,7 @@ import { XENMEM, xen_memory_reservation } from '../../abi/memory.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
 import { checkTarget } from '../foreign-domain.ts';
 import { type Caller, continueLater } from '../hypercall.ts';
-import { FRAME_BIT } from '../memory/machine-frames.ts';
+import { FRAME_BIT } from '../memory/frame-types.ts';
 import { machineFrameOf } from '../memory/page-table-update.ts';
 
 const PAGE_BITS = 12;

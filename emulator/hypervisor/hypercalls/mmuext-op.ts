@@ -12,7 +12,7 @@ import { type NamedOwner, namedOwner } from '../foreign-domain.ts';
 import { type Caller, type Hypercall, unimplemented } from '../hypercall.ts';
 import { newBase } from '../memory/base-pointer.ts';
 import { setLdt } from '../memory/descriptor-tables.ts';
-import { FRAME_TYPE } from '../memory/machine-frames.ts';
+import { FRAME_TYPE } from '../memory/frame-types.ts';
 import { TABLE_SHAPES } from '../memory/page-table-entry.ts';
 import { machineFrameOf } from '../memory/page-table-update.ts';
 import type { Level } from '../memory/page-types.ts';

@@ -6,7 +6,7 @@
  * belong to the entry, so a guest that clears the entry by ordinary means gives them back itself.
  */
 
-import { FRAME_TYPE } from './machine-frames.ts';
+import { FRAME_TYPE } from './frame-types.ts';
 import { ENTRY, frameOf, TABLE_SHAPES } from './page-table-entry.ts';
 import { type EntryPlace, type EntryWords, findL1Entry, read, write } from './page-table-update.ts';
 import type { PageTypes } from './page-types.ts';

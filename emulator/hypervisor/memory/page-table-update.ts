@@ -8,7 +8,8 @@
  */
 
 import { ERRNO } from '../../abi/errno.ts';
-import { FRAME_TYPE } from './machine-frames.ts';
+import { guestDirectoryEntries, hasAny, refusal, XEN_SLOT } from './domain-tables.ts';
+import { FRAME_TYPE } from './frame-types.ts';
 import type { EntryMask } from './memory-rules.ts';
 import {
   ENTRY,
@@ -19,7 +20,7 @@ import {
   TABLE_SHAPES,
   writeEntry,
 } from './page-table-entry.ts';
-import { guestDirectoryEntries, hasAny, type PageTypes, refusal, XEN_SLOT } from './page-types.ts';
+import type { PageTypes } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
 
 const PAGE = 4096;

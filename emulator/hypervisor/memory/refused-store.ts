@@ -3,7 +3,7 @@
  * page tables"). Xen: pv/ro-page-fault.c.
  */
 
-import { FRAME_TYPE } from './machine-frames.ts';
+import { FRAME_TYPE } from './frame-types.ts';
 import { ENTRY, frameOf, isPresent, TABLE_SHAPES } from './page-table-entry.ts';
 import { type EntryPlace, type EntryWords, findL1Entry, read, write } from './page-table-update.ts';
 import type { PageTypes } from './page-types.ts';

@@ -14,11 +14,11 @@ import {
   setLdt,
   updateDescriptor,
 } from '../../../../emulator/hypervisor/memory/descriptor-tables.ts';
+import { FRAME_TYPE } from '../../../../emulator/hypervisor/memory/frame-types.ts';
 import {
   createGrantMapping,
   destroyGrantMapping,
 } from '../../../../emulator/hypervisor/memory/grant-mapping.ts';
-import { FRAME_TYPE } from '../../../../emulator/hypervisor/memory/machine-frames.ts';
 import { TABLE_SHAPES } from '../../../../emulator/hypervisor/memory/page-table-entry.ts';
 import {
   grantEntry,
