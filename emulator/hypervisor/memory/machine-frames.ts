@@ -17,7 +17,7 @@ import type { Ram } from '../../memory/ram.ts';
 import { FRAME_BIT, FRAME_TYPE, FRAME_TYPE_NAME, type FrameType } from './frame-types.ts';
 
 /** Content of the machine-to-physical table where no domain has a frame. */
-export const INVALID_M2P_ENTRY = 0xffff_ffff;
+const INVALID_M2P_ENTRY = 0xffff_ffff;
 
 /** Frames below 1 MB, which Xen always treats as I/O. */
 const FIRST_RAM_FRAME = 0x100;

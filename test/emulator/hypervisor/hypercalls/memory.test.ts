@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { XENMEM } from '../../../../emulator/abi/memory.ts';
 import { DOMID, HYPERVISOR, MMUEXT } from '../../../../emulator/abi/xen.ts';
-import { frameDiscrepancies } from '../../../../emulator/hypervisor/memory/frame-invariants.ts';
+import { frameMistakes } from '../../../../emulator/hypervisor/frame-check.ts';
 import { ARGUMENTS, DirectGuest, SPARE } from '../../../support/direct-guest.ts';
 
 const PAGE = 4096;
@@ -18,8 +18,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  const { frames, domains } = guest.xen;
-  expect(frameDiscrepancies(frames, { domains: [...domains.values()] })).toEqual([]);
+  expect(frameMistakes(guest.xen)).toEqual([]);
 });
 
 const mmuUpdate = (
