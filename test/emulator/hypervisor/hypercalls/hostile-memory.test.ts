@@ -7,7 +7,7 @@ import { frameMistakes } from '../../../../emulator/hypervisor/frame-check.ts';
 import { ARGUMENTS, DirectGuest, SPARE } from '../../../support/direct-guest.ts';
 
 const PAGE = 4096;
-const RUNS = 12;
+const RUNS = 8;
 const LIST = ARGUMENTS + 0x400;
 const DONE = ARGUMENTS + 0xff0;
 const { SELF } = DOMID;

@@ -320,7 +320,7 @@ test.each(Object.keys(XEN) as (keyof typeof XEN)[])(
         expect(machine.discrepancies({ isGranted })).toEqual([]);
         expect([machine.frames.pagesOf(1), machine.frames.pagesOf(2)]).toEqual([0, 0]);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
     expect(seen.size).toBeGreaterThan(3);
   },
