@@ -2,7 +2,7 @@
 
 import { ERRNO } from '../abi/errno.ts';
 import { vcpu_info } from '../abi/xen.ts';
-import { FRAME_TYPE } from './memory/machine-frames.ts';
+import { FRAME_TYPE } from './memory/frame-types.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
