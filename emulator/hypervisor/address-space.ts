@@ -18,11 +18,9 @@ const FOUR_GB_FRAMES = 0x10_0000;
  * that PAE reserves are ignored (guests have R/W, U/S and A set there).
  */
 export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
-  const { state, ram, access } = cpu;
+  const { state, ram } = cpu;
   const { domain, baseFrame } = vcpu;
-  const { mode } = access;
-  mode.firstFrame = domain.isTranslated ? domain.firstFrame : 0;
-  mode.frameCount = domain.isTranslated ? domain.frameCount : ALL_FRAMES;
+  numberFrames(cpu, vcpu);
   state.cr3 = baseFrame * PAGE;
   if (domain.format === 'pae') {
     for (const [i, name] of POINTERS.entries()) {
@@ -34,6 +32,12 @@ export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
     }
   }
   updateControl(cpu);
+}
+
+/** How frame numbers in page tables are meant: a translated domain counts its own from 0. */
+export function numberFrames({ access }: Processor, { domain }: Vcpu): void {
+  access.mode.firstFrame = domain.isTranslated ? domain.firstFrame : 0;
+  access.mode.frameCount = domain.isTranslated ? domain.frameCount : ALL_FRAMES;
 }
 
 const LDT_SELECTOR = 0xe050;

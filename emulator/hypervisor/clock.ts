@@ -34,6 +34,11 @@ export class Clock {
     return retired + this.#skipped;
   }
 
+  /** How much of it passed while nobody executed. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
   /** Lets time pass in which nobody executes. */
   skipTo(moment: number): void {
     if (moment > this.now) {

@@ -5,7 +5,7 @@
 import { copyOf } from '../plain-data.ts';
 import { EventChannels, type EventChannelsImage } from './event-channels.ts';
 import { GrantTable, type GrantTableImage } from './grant-table.ts';
-import { type MemoryRules, RULES_3_0, RULES_4_17 } from './memory/memory-rules.ts';
+import type { MemoryRules } from './memory/memory-rules.ts';
 import type { TableFormat } from './memory/page-table-entry.ts';
 import type { PagedDomain } from './memory/paged-domain.ts';
 import type { Profile } from './profile.ts';
@@ -107,7 +107,7 @@ export class Domain implements PagedDomain {
   }
 
   get rules(): MemoryRules {
-    return this.profile.name === 'xen-3.0' ? RULES_3_0 : RULES_4_17;
+    return this.profile.memory;
   }
 
   get firstFrame(): number {

@@ -21,31 +21,16 @@ export function hypercall(xen: Xen, vcpu: Vcpu, nextEip: number): void {
   state.eip = nextEip;
   const caller = xen.callerOf(vcpu);
   const { eax, ebx, ecx, edx, esi, edi } = state;
-  const { probes } = xen;
-  if (probes.wants.hypercall) {
-    const { id } = vcpu.domain;
-    const registers = [ebx, ecx, edx, esi, edi];
-    probes.emit({
-      kind: 'hypercall',
-      domain: id,
-      vcpu: vcpu.id,
-      number: eax,
-      arguments: registers,
-    });
-  }
   xen.keepsRegisters = false;
   const result = carryOut(caller, eax, ebx, ecx, edx, esi, edi);
   if (!xen.keepsRegisters) {
     state.eax = result >>> 0;
   }
-  if (probes.wants['hypercall-result']) {
-    emitResult(xen, vcpu, eax, [ebx, ecx, edx, esi, edi], result, nextEip);
-  }
   xen.cpu.debug.noStep = true;
   xen.exitToGuest(vcpu);
 }
 
-/** One call, from registers or from a list of calls. */
+/** One call, from registers or from a list of calls. Hot. */
 export function carryOut(
   caller: Caller,
   number: number,
@@ -55,6 +40,10 @@ export function carryOut(
   esi: number,
   edi: number,
 ): number {
+  const { wants } = caller.xen.probes;
+  if (wants.hypercall || wants['hypercall-result']) {
+    return carryOutSeen(caller, number, [ebx, ecx, edx, esi, edi]);
+  }
   const call = TABLE[number];
   return call === undefined ? missing(caller, number) : call.run(caller, ebx, ecx, edx, esi, edi);
 }
@@ -68,23 +57,26 @@ function missing(caller: Caller, number: number): number {
   return -ERRNO.ENOSYS;
 }
 
-function emitResult(
-  xen: Xen,
-  vcpu: Vcpu,
+/** As `carryOut`, told to those who listen. */
+function carryOutSeen(
+  caller: Caller,
   number: number,
-  registers: readonly number[],
-  result: number,
-  eip: number,
-): void {
-  const caller = xen.memory.read32(xen.cpu.state.esp) ?? 0;
-  xen.probes.emit({
-    kind: 'hypercall-result',
-    domain: vcpu.domain.id,
-    vcpu: vcpu.id,
-    number,
-    arguments: registers,
-    result,
-    eip,
-    caller,
-  });
+  registers: readonly [number, number, number, number, number],
+): number {
+  const { xen, domain, vcpu } = caller;
+  const { probes } = xen;
+  const { eip, esp, ssBase } = xen.cpu.state;
+  const returnAddress = xen.memory.read32((ssBase + esp) >>> 0) ?? 0;
+  const isNested = xen.isInMulticall;
+  const at = { domain: domain.id, vcpu: vcpu.id, number, arguments: registers, isNested };
+  if (probes.wants.hypercall) {
+    probes.emit({ kind: 'hypercall', ...at });
+  }
+  const call = TABLE[number];
+  const result = call === undefined ? missing(caller, number) : call.run(caller, ...registers);
+  if (probes.wants['hypercall-result']) {
+    const isContinued = xen.keepsRegisters && xen.cpu.state.eip === (eip - 2) >>> 0;
+    probes.emit({ kind: 'hypercall-result', ...at, result, eip, returnAddress, isContinued });
+  }
+  return result;
 }

@@ -325,7 +325,7 @@ const CR4_CHOSEN = CR4.timeStampDisable | CR4.debugExtensions;
 
 function writeCr4(xen: Xen, vcpu: Vcpu, value: number): boolean {
   const { cpu } = xen;
-  if (vcpu.domain.profile.name === 'xen-3.0') {
+  if (vcpu.domain.profile.hasFixedCr4) {
     return value === vcpu.cr4;
   }
   vcpu.cr4 = ((vcpu.cr4 & ~CR4_CHOSEN) | (value & CR4_CHOSEN)) >>> 0;

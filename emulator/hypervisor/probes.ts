@@ -10,18 +10,26 @@ interface Located {
   readonly vcpu: number;
 }
 
+interface Call {
+  readonly number: number;
+  /** EBX, ECX, EDX, ESI, EDI, or the arguments of an entry of a multicall. */
+  readonly arguments: readonly number[];
+  readonly isNested: boolean;
+}
+
 export type ProbeEvent = Located &
   (
-    | { readonly kind: 'hypercall'; readonly number: number; readonly arguments: readonly number[] }
-    | {
+    | (Call & { readonly kind: 'hypercall' })
+    | (Call & {
         readonly kind: 'hypercall-result';
-        readonly number: number;
-        readonly arguments: readonly number[];
         readonly result: number;
-        /** Of the instruction behind the call, and the return address on top of the stack. */
+        /** Of the instruction behind the call. */
         readonly eip: number;
-        readonly caller: number;
-      }
+        /** The word on top of the stack: where the stub of the hypercall page returns to. */
+        readonly returnAddress: number;
+        /** The rest is left to a call that the guest repeats. */
+        readonly isContinued: boolean;
+      })
     | {
         readonly kind: 'stage';
         readonly operation: string;

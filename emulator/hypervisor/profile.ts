@@ -6,6 +6,8 @@
  * a field here, never a comparison of names elsewhere.
  */
 
+import { type MemoryRules, RULES_3_0, RULES_4_17 } from './memory/memory-rules.ts';
+
 export type ProfileName = 'xen-3.0' | 'xen-4.17';
 
 export interface Profile {
@@ -24,6 +26,10 @@ export interface Profile {
   readonly hasRunstateAssist: boolean;
   /** Highest type of vm_assist. */
   readonly highestAssist: number;
+  /** What page-table and descriptor updates may do. */
+  readonly memory: MemoryRules;
+  /** CR4 must be written as it is; otherwise the guest may choose some bits. */
+  readonly hasFixedCr4: boolean;
   /** XENFEAT bits by memory model. */
   readonly features: Readonly<Record<'direct' | 'translated', number>>;
   /** What an unknown sub-operation is answered with. */
@@ -82,6 +88,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     commandLine: undefined,
     hasRunstateAssist: false,
     highestAssist: 2,
+    memory: RULES_3_0,
+    hasFixedCr4: true,
     features: { direct: 0, translated: 0b10101 },
     unknownOperation: 'EINVAL',
     hypercallCount: 64,
@@ -116,6 +124,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     commandLine: '<denied>',
     hasRunstateAssist: true,
     highestAssist: 5,
+    memory: RULES_4_17,
+    hasFixedCr4: false,
     features: { direct: 0x2_20f0, translated: 0b10101 },
     unknownOperation: 'ENOSYS',
     hypercallCount: 64,

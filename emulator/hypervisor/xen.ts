@@ -20,11 +20,11 @@ import type { StopReason as ProcessorStop } from '../cpu/stop-reason.ts';
 import { SystemSpace } from '../cpu/system/system-space.ts';
 import type { LinearMemory } from '../memory/linear-memory.ts';
 import type { Ram } from '../memory/ram.ts';
-import { setAddressSpace, setLocalTable } from './address-space.ts';
+import { numberFrames, setAddressSpace, setLocalTable } from './address-space.ts';
 import { type Entry, EVENT_UPCALL, enterFailsafe, enterGuest, makeEntry } from './bounce.ts';
-import { Clock } from './clock.ts';
+import { Clock, type ClockImage } from './clock.ts';
 import { guestCpuid } from './cpuid.ts';
-import type { Domain } from './domain.ts';
+import type { Domain, DomainImage } from './domain.ts';
 import { needsDelivery } from './event-delivery.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Caller, Run } from './hypercall.ts';
@@ -32,16 +32,28 @@ import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
 import { newBase } from './memory/base-pointer.ts';
 import { ldtFrame } from './memory/descriptor-tables.ts';
-import { MachineFrames } from './memory/machine-frames.ts';
+import { type FramesImage, MachineFrames } from './memory/machine-frames.ts';
 import { PageTypes } from './memory/page-types.ts';
 import { readGuestMsr, writeGuestMsr } from './msr.ts';
 import { portRead, portWrite } from './ports.ts';
 import { Probes } from './probes.ts';
 import { writeRunstate, writeTime } from './runstate.ts';
-import { Scheduler } from './scheduler.ts';
+import { Scheduler, type SchedulerImage } from './scheduler.ts';
 import { bounce, exception, softwareInterrupt } from './traps.ts';
 import { NEVER, type Vcpu } from './vcpu.ts';
 import { loadFreshSelectors, SYSTEM_PAGE, XenTables } from './xen-tables.ts';
+
+/** What of the hypervisor a checkpoint keeps, beside processor and RAM. */
+export interface XenImage {
+  readonly clock: ClockImage;
+  readonly frames: FramesImage;
+  readonly scheduler: SchedulerImage;
+  readonly domains: readonly (readonly [id: number, image: DomainImage])[];
+  readonly loaded: readonly [domain: number, vcpu: number] | undefined;
+  readonly wallClock: number;
+  readonly backendAt: number;
+  readonly ended: number | undefined;
+}
 
 /** Why a run ended. */
 export type StopReason =
@@ -99,6 +111,8 @@ export class Xen implements Environment {
       },
       (id) => this.domains.get(id),
     );
+    // A frame that changes hands must not be reachable through what the TLB remembers of it.
+    this.frames.onFreed(() => this.cpu.tlb.flush(false));
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);
@@ -409,6 +423,41 @@ export class Xen implements Environment {
       case 'unsupported':
         this.crash(vcpu.domain, `the emulated processor cannot go on: ${stop.sentence}`);
         return undefined;
+    }
+  }
+
+  // ---- checkpoints
+
+  capture(): XenImage {
+    const { loaded } = this.scheduler;
+    return {
+      clock: this.clock.capture(),
+      frames: this.frames.capture(),
+      scheduler: this.scheduler.capture(),
+      domains: Array.from(this.domains, ([id, domain]) => [id, domain.capture()] as const),
+      loaded: loaded && [loaded.domain.id, loaded.id],
+      wallClock: this.wallClock,
+      backendAt: this.backendAt,
+      ended: this.#ended?.id,
+    };
+  }
+
+  /** Takes up an image of the same domains; processor and RAM are those of the same moment. */
+  restore(image: XenImage): void {
+    this.clock.restore(image.clock);
+    this.frames.restore(image.frames);
+    for (const [id, domain] of image.domains) {
+      this.domains.get(id)?.restore(domain);
+    }
+    const [domain, vcpu] = image.loaded ?? [];
+    const loaded = domain === undefined ? undefined : this.domains.get(domain)?.vcpus[vcpu ?? 0];
+    this.scheduler.restore(image.scheduler, loaded);
+    this.wallClock = image.wallClock;
+    this.backendAt = image.backendAt;
+    this.#ended = image.ended === undefined ? undefined : this.domains.get(image.ended);
+    if (loaded !== undefined) {
+      this.memory.limit = loaded.domain.fields.virtStart;
+      numberFrames(this.cpu, loaded);
     }
   }
 }

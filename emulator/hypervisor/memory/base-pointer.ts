@@ -1,12 +1,12 @@
 /** The root that a vcpu runs on, and the end of a domain's hold on its frames. */
 
+import { ERRNO } from '../../abi/errno.ts';
 import { dropGdt } from './descriptor-tables.ts';
 import { FRAME_BIT, type FRAME_TYPE } from './machine-frames.ts';
 import { TABLE_SHAPES } from './page-table-entry.ts';
 import { machineFrameOf } from './page-table-update.ts';
 import { type PageTypes, TABLE_TYPE } from './page-types.ts';
 import { NO_FRAME, type PagedDomain, type PagedVcpu } from './paged-domain.ts';
-import { ERRNO } from './xen-facts.ts';
 
 /**
  * Makes a frame the root of a vcpu's page tables: CR3 as the guest knows it. 0 or a negative errno.

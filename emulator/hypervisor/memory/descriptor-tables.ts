@@ -6,13 +6,14 @@
  * may be refused; the guest then gets a page fault, as if the page were not there.
  */
 
+import { FIRST_RESERVED_GDT_ENTRY } from '../../abi/arch-x86-32.ts';
+import { ERRNO } from '../../abi/errno.ts';
 import { checkDescriptor } from './descriptors.ts';
 import { FRAME_TYPE, type FrameType } from './machine-frames.ts';
 import { frameOf, isPresent } from './page-table-entry.ts';
 import { type EntryWords, findL1Entry, machineFrameOf, read } from './page-table-update.ts';
 import { type PageTypes, segmentBounds } from './page-types.ts';
 import type { PagedDomain, PagedVcpu } from './paged-domain.ts';
-import { ERRNO, FIRST_RESERVED_GDT_ENTRY } from './xen-facts.ts';
 
 const PAGE = 4096;
 const DESCRIPTORS_OF_PAGE = 512;

@@ -6,8 +6,8 @@
  * segments that end in the middle of its part. Xen: check_descriptor().
  */
 
+import { FIRST_RESERVED_GDT_ENTRY, FLAT_RING1_CS } from '../../abi/arch-x86-32.ts';
 import type { MemoryRules } from './memory-rules.ts';
-import { FIRST_RESERVED_GDT_ENTRY, FLAT_RING1_CS } from './xen-facts.ts';
 
 /** Bits of a descriptor's high word (SDM 3A §3.4.5). */
 const HIGH = {

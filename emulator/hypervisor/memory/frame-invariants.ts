@@ -3,6 +3,7 @@
  * counted again from what holds it, and every table is read again for what must never be in it.
  */
 
+import { DOMID } from '../../abi/xen.ts';
 import { checkDescriptor } from './descriptors.ts';
 import { FRAME_BIT, FRAME_TYPE, FRAME_TYPE_NAME, type MachineFrames } from './machine-frames.ts';
 import {
@@ -13,9 +14,8 @@ import {
   readHigh,
   TABLE_SHAPES,
 } from './page-table-entry.ts';
-import { guestDirectoryEntries, segmentBounds } from './page-types.ts';
+import { guestDirectoryEntries, segmentBounds, XEN_SLOT } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
-import { DOMID } from './xen-facts.ts';
 
 const PAGE = 4096;
 
@@ -203,8 +203,8 @@ class FrameCount {
       const where = `entry ${index} of the level-3 table ${name(mfn)}`;
       this.#count(target, true);
       this.#expect(target, FRAME_TYPE.l2, domain, where);
-      if (index === 3 && this.#frames.slot[target] !== 3) {
-        this.#wrong.push(`The directory ${name(target)} in ${where} lacks the hypervisor’s part.`);
+      if ((index === XEN_SLOT) !== (this.#frames.slot[target] === XEN_SLOT)) {
+        this.#wrong.push(`${name(target)} in ${where} is a directory for another slot.`);
       }
     });
   }
@@ -260,7 +260,10 @@ class FrameCount {
     const pages = new Map<number, number>();
     for (let mfn = 0; mfn < this.#frames.count; mfn++) {
       const owner = this.#frames.owner[mfn] ?? 0;
-      if ((this.#frames.references[mfn] ?? 0) > 0 && !this.#frames.has(mfn, FRAME_BIT.xenHeap)) {
+      if (
+        (this.#frames.references[mfn] ?? 0) > 0 &&
+        !this.#frames.has(mfn, FRAME_BIT.xenHeap | FRAME_BIT.withdrawn)
+      ) {
         pages.set(owner, (pages.get(owner) ?? 0) + 1);
       }
     }

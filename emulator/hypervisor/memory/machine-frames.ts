@@ -11,9 +11,9 @@
  * guest's own and a forgotten conversion shows.
  */
 
+import { DOMID } from '../../abi/xen.ts';
 import { assert } from '../../assert.ts';
 import type { Ram } from '../../memory/ram.ts';
-import { DOMID } from './xen-facts.ts';
 
 /** What a frame is used as; exclusive (PGT_* of Xen's asm/mm.h). */
 export const FRAME_TYPE = {
@@ -51,6 +51,8 @@ export const FRAME_BIT = {
   xenHeap: 8,
   /** Its owner is gone: zeroed before anybody else gets it. */
   scrubbed: 16,
+  /** Of a translated domain's run: the guest gave it back, but its place in the run is kept. */
+  withdrawn: 32,
 } as const;
 
 /** Content of the machine-to-physical table where no domain has a frame. */
@@ -172,7 +174,12 @@ export class MachineFrames {
 
   /** Takes a reference if the frame is in use and has this owner. Xen: get_page(). */
   getPage(mfn: number, owner: number): boolean {
-    if (!this.isValid(mfn) || (this.references[mfn] ?? 0) === 0 || this.owner[mfn] !== owner) {
+    if (
+      !this.isValid(mfn) ||
+      (this.references[mfn] ?? 0) === 0 ||
+      this.owner[mfn] !== owner ||
+      this.has(mfn, FRAME_BIT.withdrawn)
+    ) {
       return false;
     }
     this.references[mfn] = (this.references[mfn] ?? 0) + 1;
@@ -291,6 +298,29 @@ export class MachineFrames {
   }
 
   /**
+   * A translated domain gives a frame of its run back. Its bytes stay where the guest's numbers
+   * lead, but it counts no longer and no call may name it. False if it has none there.
+   */
+  withdraw(mfn: number, owner: number): boolean {
+    if (!this.isValid(mfn) || this.owner[mfn] !== owner || this.has(mfn, FRAME_BIT.withdrawn)) {
+      return false;
+    }
+    this.bits[mfn] = (this.bits[mfn] ?? 0) | FRAME_BIT.withdrawn;
+    this.#count(owner, -1);
+    return true;
+  }
+
+  /** A withdrawn frame comes back. False if it was not withdrawn. */
+  reinstate(mfn: number, owner: number): boolean {
+    if (this.owner[mfn] !== owner || !this.has(mfn, FRAME_BIT.withdrawn)) {
+      return false;
+    }
+    this.bits[mfn] = (this.bits[mfn] ?? 0) & ~FRAME_BIT.withdrawn;
+    this.#count(owner, 1);
+    return true;
+  }
+
+  /**
    * Takes a frame away from its owner, if nothing but the allocation refers to it. It then belongs to
    * nobody and is not free, until `assign` gives it to somebody. Xen: steal_page().
    */
@@ -399,7 +429,7 @@ export class MachineFrames {
       this.typeCount[mfn] === 0,
       `Frame 0x${mfn.toString(16)} is freed while it is in use as ${FRAME_TYPE_NAME[this.typeOf(mfn)]}`,
     );
-    if (!this.has(mfn, FRAME_BIT.xenHeap)) {
+    if (!this.has(mfn, FRAME_BIT.xenHeap | FRAME_BIT.withdrawn)) {
       this.#count(this.owner[mfn] ?? 0, -1);
     }
     if (this.has(mfn, FRAME_BIT.scrubbed)) {

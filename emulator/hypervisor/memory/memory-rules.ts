@@ -35,6 +35,8 @@ export interface MemoryRules {
   readonly clearsIdlePointers: boolean;
   /** Flags of the directory entries that map the machine-to-physical table. */
   readonly m2pFlags: number;
+  /** Commands that mmu_update knows: the first two, or all of `MMU`. */
+  readonly updateCommands: 2 | 4;
   /** Levels whose pages a guest may pin; to pin others succeeds and does nothing. */
   readonly pinnable: 'every-level' | 'first-and-root';
   /** Whether GDT and LDT pages are of two types that exclude each other. */
@@ -74,6 +76,7 @@ export const RULES_4_17: MemoryRules = {
   pointerRemoved: ENTRY.user | ENTRY.writable | ENTRY.accessed,
   clearsIdlePointers: true,
   m2pFlags: ENTRY.present | ENTRY.accessed | ENTRY.large,
+  updateCommands: 4,
   pinnable: 'every-level',
   separatesLdt: false,
   segments: 'widened',
@@ -98,6 +101,7 @@ export const RULES_3_0: MemoryRules = {
   pointerRemoved: 0,
   clearsIdlePointers: false,
   m2pFlags: ENTRY.present | ENTRY.accessed | ENTRY.dirty | ENTRY.large,
+  updateCommands: 2,
   pinnable: 'first-and-root',
   separatesLdt: true,
   segments: 'truncated',

@@ -5,6 +5,7 @@
  * (validation reads a thousand entries a page) to be passed as two numbers, never as an object.
  */
 
+import { HYPERVISOR_VIRT_START } from '../../abi/arch-x86-32.ts';
 import type { Ram } from '../../memory/ram.ts';
 
 export type TableFormat = 'two-level' | 'pae';
@@ -51,7 +52,7 @@ export const TABLE_SHAPES: Readonly<Record<TableFormat, TableShape>> = {
     rootLevel: 2,
     directoryShift: 22,
     firstXenSlot: 1008,
-    hypervisorStart: 0xfc00_0000,
+    hypervisorStart: HYPERVISOR_VIRT_START.nonPae,
   },
   pae: {
     entrySize: 8,
@@ -59,7 +60,7 @@ export const TABLE_SHAPES: Readonly<Record<TableFormat, TableShape>> = {
     rootLevel: 3,
     directoryShift: 21,
     firstXenSlot: 428,
-    hypervisorStart: 0xf580_0000,
+    hypervisorStart: HYPERVISOR_VIRT_START.pae,
   },
 };
 

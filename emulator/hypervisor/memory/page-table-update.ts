@@ -7,6 +7,7 @@
  * and an update is a store.
  */
 
+import { ERRNO } from '../../abi/errno.ts';
 import { FRAME_TYPE } from './machine-frames.ts';
 import type { EntryMask } from './memory-rules.ts';
 import {
@@ -20,7 +21,6 @@ import {
 } from './page-table-entry.ts';
 import { guestDirectoryEntries, hasAny, type PageTypes, refusal, XEN_SLOT } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
-import { ERRNO } from './xen-facts.ts';
 
 const PAGE = 4096;
 

@@ -10,6 +10,8 @@
  * later, when a hypercall is preempted, is done at once.
  */
 
+import { MACH2PHYS_VIRT_END } from '../../abi/arch-x86-32.ts';
+import { ERRNO } from '../../abi/errno.ts';
 import { checkDescriptor, type SegmentBounds } from './descriptors.ts';
 import { FRAME_BIT, FRAME_TYPE, type FrameType, type MachineFrames } from './machine-frames.ts';
 import type { EntryMask, MemoryRules } from './memory-rules.ts';
@@ -24,7 +26,6 @@ import {
   writeEntry,
 } from './page-table-entry.ts';
 import type { PagedDomain, PagedVcpu, TlbFlusher } from './paged-domain.ts';
-import { ERRNO, MACH2PHYS_VIRT_END } from './xen-facts.ts';
 
 const PAGE = 4096;
 /** The slot of a PAE root whose level-2 page holds the hypervisor's part. */

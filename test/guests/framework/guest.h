@@ -246,3 +246,23 @@ u64 rdtsc(void);
 #define MILLISECONDS(n) ((u64)(n) * 1000000u)
 void spin_until(u64 time);
 long set_timer(u64 time);
+
+/* ---- grants (grants.c) ---- */
+
+/* The grant table, set up and mapped on the first call. */
+struct grant_entry *grant_table(void);
+void grant_access(u32 ref, u32 domain, const void *page, int read_only);
+/* Takes a grant back; 0 while it is in use. */
+int grant_end(u32 ref);
+
+/* ---- xenstore (xenstore.c) ---- */
+
+/* One request and its reply. Returns the reply's length, or a negative errno's name in `error`. */
+long xenstore(u32 type, u32 transaction, const void *payload, u32 length, char *reply, u32 room);
+extern char xenstore_error[32];
+/* The text of a node, NUL-terminated; its length, or -1 with `xenstore_error` set. */
+long xenstore_read(const char *path, char *to, u32 room);
+long xenstore_write(const char *path, const char *value);
+long xenstore_number(const char *path);
+/* The next watch event, waiting at most so long: path and token; 0 when there is none. */
+int xenstore_event(char *path, char *token, u32 room, u64 patience);

@@ -208,6 +208,7 @@ describe('root entries', () => {
     expect(pointer(4, second * PAGE + 0x67)).toBe(-22);
     expect(pointer(3, second * PAGE + 0x67)).toBe(-22);
     expect(pointer(2, 0)).toBe(0);
+    expect(pointer(1, (table.l2[3] ?? 0) * PAGE + 0x67)).toBe(-22);
     expect(machine.entry(guest, table.root, 2)).toBe('0000000000000000');
   });
 
@@ -297,6 +298,35 @@ describe('a store to a page table through its read-only mapping', () => {
     expect(flagsOf()).toBe('00000000 063');
     expect(exchange(expected)).toBe('done');
     expect(machine.entry(guest, table.l1, PFN)).toBe('0000000000000000');
+  });
+});
+
+describe('a translated domain', () => {
+  const first = 0x900;
+  let translated: TestDomain;
+
+  beforeEach(() => {
+    translated = {
+      ...machine.addDomain(3, 'xen-3.0 two-level', 4),
+      model: 'translated',
+      firstFrame: first,
+      frameCount: 16,
+    };
+    // Frame 1 is the root, frame 2 the one table, all by the guest's own numbers.
+    machine.ram.write32((first + 1) * PAGE, 2 * PAGE + 0x67);
+    translated.vcpus[0].baseFrame = first + 1;
+  });
+
+  test('has its entries written as they are, wherever they lead', () => {
+    expect(machine.map(translated, 5 * PAGE, 0xffff_f0e7)).toBe(0);
+    expect(machine.ram.read32((first + 2) * PAGE + 5 * 4)).toBe(0xffff_f0e7);
+    expect(machine.map(translated, 0x40_0000, 0x67)).toBe(-22);
+  });
+
+  test('cannot reach beyond its memory through its tables', () => {
+    machine.ram.write32((first + 1) * PAGE, 16 * PAGE + 0x67);
+    expect(machine.map(translated, 5 * PAGE, 0x67)).toBe(-22);
+    expect(machine.update(translated, 16, 0, 0x67)).toBe(-22);
   });
 });
 
