@@ -27,8 +27,7 @@ export interface GrantUse {
   readonly purpose: 'map' | 'copy';
 }
 
-export const isWritten = ({ pins }: ActiveGrant): boolean =>
-  pins.hostWrite > 0 || pins.deviceWrite > 0;
+const isWritten = ({ pins }: ActiveGrant): boolean => pins.hostWrite > 0 || pins.deviceWrite > 0;
 
 export const isPinned = ({ pins }: ActiveGrant): boolean =>
   pins.hostRead + pins.hostWrite + pins.deviceRead + pins.deviceWrite > 0;
@@ -54,6 +53,7 @@ export function pinGrant(
   }
   const entry = grants.entry(xen.ram, reference) as EntryFields;
   if (!isPermitted(entry, before, use)) {
+    noteTransitive(xen, granter, entry);
     return GNTST.general_error;
   }
   grants.mark(xen.ram, reference, use.isReadonly ? GTF.reading : GTF.reading | GTF.writing);
@@ -87,6 +87,13 @@ function isPermitted(
   const mask = purpose === 'map' ? GTF_type_mask | GTF.sub_page : GTF_type_mask;
   const isOffered = (flags & mask) === GTF_TYPE.permit_access && domid === domain;
   return (before !== undefined || isOffered) && (isReadonly || (flags & GTF.readonly) === 0);
+}
+
+/** Xen would copy through such an entry to a third domain. */
+function noteTransitive({ journal }: Xen, { id, grants }: Domain, { flags }: EntryFields): void {
+  if (grants.version === 2 && (flags & GTF_type_mask) === GTF_TYPE.transitive) {
+    journal.record('unimplemented', id, 'Transitive grants are refused to whoever uses them.');
+  }
 }
 
 function newGrant(

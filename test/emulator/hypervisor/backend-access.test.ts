@@ -202,7 +202,7 @@ describe('an event channel', () => {
 test('a page is given to a guest that waits for one, and to no other', () => {
   const taker = aGuest(xen, { id: 2, profile: 'xen-3.0', model: 'translated' });
   const page = taker.page(0);
-  xen.frames.steal(page.machineFrame, taker.id);
+  xen.frames.withdraw(page.machineFrame, taker.id);
   taker.offer(REF, GTF_TYPE.accept_transfer, 0, page.frame);
   const network = new FrontendAccess(xen, ports, taker.domain);
   expect(network.transfer(REF, Uint8Array.of(5, 6))).toBe(true);

@@ -63,7 +63,7 @@ function makeRoom(owner: Guest, n: number): GuestPage {
   const page = owner.page(n);
   clear(owner, page.linear);
   if (owner.domain.isTranslated) {
-    xen.frames.steal(page.machineFrame, owner.id);
+    xen.frames.withdraw(page.machineFrame, owner.id);
   } else {
     xen.frames.release(page.machineFrame);
   }
