@@ -70,6 +70,18 @@ describe('a granted page', () => {
     expect(discrepancies(xen)).toEqual([]);
   });
 
+  test('is told to whoever listens, mapped and unmapped', () => {
+    const told: string[] = [];
+    xen.probes.on('grant', (event) => {
+      if (event.kind === 'grant') {
+        told.push(`${event.domain} ${event.action} ${event.granter} ${event.reference}`);
+      }
+    });
+    const page = frontend.mapGrant(REF, 'read');
+    frontend.unmapGrant(page as NonNullable<typeof page>);
+    expect(told).toEqual(['0 mapped 1 9', '0 unmapped 1 9']);
+  });
+
   test('that was mapped for reading is not written, and nothing beyond it is touched', () => {
     const page = frontend.mapGrant(REF, 'read');
     expect(() => page?.write8(0, 1)).toThrow('mapped for reading');
