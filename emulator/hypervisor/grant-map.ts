@@ -150,7 +150,16 @@ export function mapHost(
     isForUser: (flags & GNTMAP.application_map) !== 0,
     available: (flags & GNTMAP_guest_avail_mask) >>> FIRST_AVAILABLE_BIT,
   });
-  return target !== undefined && createGrantMapping(xen.pages, domain, baseFrame, target, entry);
+  if (target === undefined || !createGrantMapping(xen.pages, domain, baseFrame, target, entry)) {
+    return false;
+  }
+  // Xen leaves this to the guest, but entering a 64-bit Xen and leaving it flushes in any case.
+  if (target.kind === 'linear') {
+    xen.pages.tlb.flushPage(target.linear);
+  } else {
+    xen.pages.tlb.flushAll();
+  }
+  return true;
 }
 
 /** What is to be unmapped: 0 leaves the mapping of that kind as it is. */

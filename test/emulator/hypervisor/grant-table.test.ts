@@ -116,6 +116,7 @@ describe('as recorded', () => {
 
   test('the whole of the self-mapping session', () => {
     const byte = 0x5a;
+    expect(guest.read(place.linear, 1)).toEqual(Uint8Array.of(0));
     guest.write(granted.linear, Uint8Array.of(byte));
     guest.offer(REF, OFFERED, guest.id, granted.frame);
     const first = map(guest, guest);
