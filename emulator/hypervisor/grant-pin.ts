@@ -68,14 +68,12 @@ export function pinGrant(
   return grant;
 }
 
-/** Whether an entry in use may be used once more. */
-function mayJoin(active: ActiveGrant, { domain, pins, purpose }: GrantUse): boolean {
-  const isWhole = active.start === 0 && active.length === WHOLE;
-  return (
-    active.domain === domain &&
-    pins.every((pin) => active.pins[pin] < MOST_PINS) &&
-    (isWhole || purpose === 'copy')
-  );
+/**
+ * Whether an entry in use may be used once more. Xen also asks here whether the entry is of a part of
+ * a page; but these are in use only while something is copied, and nothing is mapped meanwhile.
+ */
+function mayJoin(active: ActiveGrant, { domain, pins }: GrantUse): boolean {
+  return active.domain === domain && pins.every((pin) => active.pins[pin] < MOST_PINS);
 }
 
 /** An entry that is in use already was checked when that began, but for its being read-only. */
@@ -147,5 +145,3 @@ function reduceStatus(xen: Xen, granter: Domain, reference: number, isReadonly: 
     grants.active.delete(reference);
   }
 }
-
-const WHOLE = 4096;

@@ -6,6 +6,7 @@
 import { GNTMAP, GNTTABOP, grant_entry_v1 } from '../../emulator/abi/grant-table.ts';
 import type { Layout } from '../../emulator/abi/layout.ts';
 import { HYPERVISOR } from '../../emulator/abi/xen.ts';
+import { coldTier } from '../../emulator/cpu/cold-tier/cold-tier.ts';
 import type { Domain, MemoryModel } from '../../emulator/hypervisor/domain.ts';
 import { type BuiltDomain, buildDomain } from '../../emulator/hypervisor/domain-builder.ts';
 import type { Caller } from '../../emulator/hypervisor/hypercall.ts';
@@ -37,7 +38,11 @@ export interface GuestPlan {
   readonly maxPages?: number;
 }
 
-export const aXen = (megabytes = 24): Xen => new Xen(new LinearMemory(megabytes * MEGABYTE), 0);
+/** Made once: its code is the same for all machines. */
+const engine = coldTier();
+
+export const aXen = (megabytes = 24): Xen =>
+  new Xen(new LinearMemory(megabytes * MEGABYTE), 0, engine);
 
 /** A domain with a kernel of 33 pages at 1 MB, mapped one to one from address 0 on. */
 export function aGuest(xen: Xen, plan: GuestPlan = {}): Guest {

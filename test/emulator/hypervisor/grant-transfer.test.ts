@@ -20,7 +20,7 @@ import {
   gnttab_swap_grant_ref,
   gnttab_transfer,
 } from '../../../emulator/abi/grant-table.ts';
-import { DOMID, HYPERVISOR, vcpu_info } from '../../../emulator/abi/xen.ts';
+import { DOMID, HYPERVISOR, multicall_entry, vcpu_info } from '../../../emulator/abi/xen.ts';
 import { releaseGrants } from '../../../emulator/hypervisor/grant-map.ts';
 import { relinquish } from '../../../emulator/hypervisor/memory/base-pointer.ts';
 import { updateVaMapping } from '../../../emulator/hypervisor/memory/page-table-update.ts';
@@ -251,6 +251,18 @@ describe('a copy', () => {
     expect(discrepancies(xen)).toEqual([]);
   });
 
+  test('goes to the frame that is mapped, or nowhere if the entry names another by now', () => {
+    const fields = { flags: GNTMAP.device_map | GNTMAP.readonly, ref: REF, dom: giver.id };
+    other.grantOp('map_grant_ref', gnttab_map_grant_ref, fields);
+    expect(copy({})).toBe(GNTST.okay);
+    const inUse = GTF_TYPE.permit_access | GTF.reading;
+    expect(giver.flagsOf(REF)).toBe(inUse);
+    giver.offer(REF, inUse, other.id, giver.page(1).frame);
+    expect(copy({})).toBe(GNTST.general_error);
+    expect(giver.flagsOf(REF)).toBe(inUse);
+    expect(discrepancies(xen)).toEqual([]);
+  });
+
   test('never writes a page table', () => {
     giver.offer(REF, GTF_TYPE.permit_access, other.id, giver.vcpu.baseFrame);
     expect(copy({})).toBe(GNTST.general_error);
@@ -394,6 +406,28 @@ describe('a list of entries', () => {
     const { eax, ebx, ecx, edx } = xen.cpu.state;
     const { swap_grant_ref: command } = GNTTABOP;
     expect([eax, ebx, ecx, edx]).toEqual([HYPERVISOR.grant_table_op, command, CODE + 12, 3]);
+  });
+
+  test('within a list of calls stops there too: the rest becomes the entry of the list', () => {
+    entries(4);
+    const { vcpu } = giver;
+    vcpu.eventCallback = { cs: 0xe019, eip: CODE, masks: true };
+    const list = giver.page(4).linear;
+    const bytes = new DataView(new ArrayBuffer(multicall_entry.size));
+    const entry = multicall_entry.at(bytes);
+    const { swap_grant_ref: command } = GNTTABOP;
+    entry.op = HYPERVISOR.grant_table_op;
+    [command, CODE, 4].forEach((value, i) => {
+      entry.args.set(i, value);
+    });
+    giver.write(list, new Uint8Array(bytes.buffer));
+    xen.ram.write8(vcpu.info + vcpu_info.offsets.evtchn_upcall_mask, 0);
+    xen.ram.write8(vcpu.info + vcpu_info.offsets.evtchn_upcall_pending, 1);
+    giver.interrupt(HYPERVISOR.multicall, list, 1);
+    expect(statuses(4)).toEqual([0, 77, 77, 77]);
+    const rest = multicall_entry.at(new DataView(giver.read(list, multicall_entry.size).buffer));
+    expect([...rest.args].slice(0, 3)).toEqual([command, CODE + 12, 3]);
+    expect([xen.cpu.state.eax, xen.cpu.state.ebx, xen.cpu.state.ecx]).toEqual([13, list, 1]);
   });
 
   test('too long for one go is made in parts', () => {
