@@ -1,5 +1,6 @@
 /** What domain 0 does for one guest: its xenstore connection, its console and its disks. */
 
+import type { GNTTAB_RESERVED } from '../abi/grant-table.ts';
 import { present } from '../assert.ts';
 import { BlockBackend, type BlockBackendImage } from '../devices/block/block-backend.ts';
 import { type BlockHost, readOnly } from '../devices/block/block-host.ts';
@@ -17,8 +18,8 @@ import type { DiskPart, DomainPart } from './parts.ts';
 export interface Surroundings {
   readonly built: BuiltDomain;
   readonly frontend: FrontendDomain;
-  /** A page that the builder shared with domain 0 before there were grants. */
-  pageOf(frame: number): GrantedPage;
+  /** Maps the page that the builder made one of the two rings of. */
+  ringPage(ring: keyof typeof GNTTAB_RESERVED): GrantedPage;
   readonly store: Store;
   record(entry: JournalEntry): void;
   observe(message: TracedMessage): void;
@@ -50,6 +51,8 @@ export class DomainServices {
   readonly #connection: Connection;
   readonly #ringServer: RingServer;
   readonly #console: ConsoleRing;
+  readonly #storePage: GrantedPage;
+  readonly #consolePage: GrantedPage;
   readonly #disks: readonly Disk[];
   #storeChannel: Channel | undefined;
   readonly #storeReceiver: EventReceiver = { handleEvent: () => this.serveStore() };
@@ -62,7 +65,9 @@ export class DomainServices {
     const journal = { record: (entry: JournalEntry) => surroundings.record(entry) };
     store.createDomain(id);
     this.#connection = new Connection(store, id, (message) => surroundings.observe(message));
-    const page = surroundings.pageOf(built.storeFrame);
+    this.#storePage = surroundings.ringPage('XENSTORE');
+    this.#consolePage = surroundings.ringPage('CONSOLE');
+    const page = this.#storePage;
     this.#ringServer = new RingServer(
       {
         readWord: (offset) => page.read32(offset),
@@ -92,7 +97,7 @@ export class DomainServices {
 
   /** Makes the nodes in xenstore and begins to serve. */
   begin(): void {
-    const { built, store, frontend, pageOf } = this.#surroundings;
+    const { built, store, frontend } = this.#surroundings;
     const { domain } = built;
     const part = this.#part;
     const toolstack = store.connect('toolstack', () => {});
@@ -112,7 +117,7 @@ export class DomainServices {
     this.#storeChannel = frontend.bindInterdomain(built.storePort, this.#storeReceiver);
     store.introduceDomain(domain.id);
     this.#ringServer.reset();
-    this.#console.connect(pageOf(built.consoleFrame), built.consolePort);
+    this.#console.connect(this.#consolePage, built.consolePort);
     for (const { backend } of this.#disks) {
       backend.plug();
     }
@@ -135,6 +140,8 @@ export class DomainServices {
     this.#console.disconnect();
     this.#storeChannel?.close();
     this.#storeChannel = undefined;
+    this.#surroundings.frontend.unmapGrant(this.#consolePage);
+    this.#surroundings.frontend.unmapGrant(this.#storePage);
   }
 
   capture(): DomainServicesImage {
