@@ -42,6 +42,8 @@ export interface Profile {
   readonly highestGrantOperation: number;
   /** Entries that one call of grant_table_op may have. */
   readonly mostGrantEntries: number;
+  /** Structs of calls are put into the 64-bit form first, which sees to some errors itself. */
+  readonly translatesCalls: boolean;
   /** Whether a domain may map what it grants to itself, and name itself by its number. */
   readonly allowsSelfGrants: boolean;
   /** Selectors without a null check: an address of 0 is an absent handler. */
@@ -96,6 +98,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     maxGrantFrames: 4,
     highestGrantOperation: 4,
     mostGrantEntries: 512,
+    translatesCalls: false,
     allowsSelfGrants: false,
     handlesVirtual8086: true,
     truncatesSegments: true,
@@ -132,6 +135,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     maxGrantFrames: 64,
     highestGrantOperation: 12,
     mostGrantEntries: 0x7fff_ffff,
+    translatesCalls: true,
     allowsSelfGrants: true,
     handlesVirtual8086: false,
     truncatesSegments: false,

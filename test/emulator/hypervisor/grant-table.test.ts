@@ -5,6 +5,7 @@ import {
   GNTCOPY,
   GNTMAP,
   GNTST,
+  GNTTABOP,
   GTF,
   GTF_TYPE,
   gnttab_copy,
@@ -92,6 +93,16 @@ describe('as recorded', () => {
     const frames = [...new Uint32Array(guest.read(list, 16).slice().buffer)];
     expect(frames).toEqual(guest.domain.grants.frames);
     expect(frames.map((frame) => xen.frames.m2p(frame))).toEqual(frames.map(() => 0xffff_ffff));
+  });
+
+  test('no table to set up is no error, and the struct is not even looked at', () => {
+    const count = (operation: number, n: number) =>
+      guest.call(HYPERVISOR.grant_table_op, operation, 0xffff_fff0, n);
+    const { setup_table, get_status_frames, query_size } = GNTTABOP;
+    expect([setup_table, get_status_frames, query_size].map((op) => count(op, 0))).toEqual([
+      0, 0, -22,
+    ]);
+    expect([setup_table, get_status_frames].map((op) => count(op, 2))).toEqual([-22, -22]);
   });
 
   test('the version goes to 2 and back', () => {
