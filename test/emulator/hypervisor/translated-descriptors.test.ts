@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import { HYPERVISOR } from '../../../emulator/abi/xen.ts';
-import { isPresent } from '../../../emulator/cpu/descriptor.ts';
+import { type Descriptor, isPresent } from '../../../emulator/cpu/descriptor.ts';
 import { findGuestDescriptor } from '../../../emulator/hypervisor/selectors.ts';
 import type { Xen } from '../../../emulator/hypervisor/xen.ts';
 import { aGuest, aXen, type Guest } from '../../support/granting-machine.ts';
@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 
 /** Has the guest write a descriptor into its table behind the hypervisor's back. */
-function seen(low: number, high: number): { low: number; high: number } | undefined {
+function seen(low: number, high: number): Descriptor | undefined {
   const table = guest.page(0);
   const list = guest.page(LIST).linear;
   guest.write(list, new Uint8Array(Uint32Array.of(table.frame).buffer));
