@@ -48,8 +48,6 @@ export interface Profile {
   readonly allowsSelfGrants: boolean;
   /** Selectors without a null check: an address of 0 is an absent handler. */
   readonly handlesVirtual8086: boolean;
-  /** Segments are cut to the hole in the address space (32-bit Xen). */
-  readonly truncatesSegments: boolean;
   /** The RAM that `vcpu_info` covers before `register_vcpu_info`. */
   readonly hasVcpuInfoPlacement: boolean;
   /** A tick of 100 Hz until changed: `per vcpu` in the modern one, to whoever runs in the era. */
@@ -101,7 +99,6 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     translatesCalls: false,
     allowsSelfGrants: false,
     handlesVirtual8086: true,
-    truncatesSegments: true,
     hasVcpuInfoPlacement: false,
     tick: 'running vcpu',
     unknownMsr: 'ignore',
@@ -138,7 +135,6 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     translatesCalls: true,
     allowsSelfGrants: true,
     handlesVirtual8086: false,
-    truncatesSegments: false,
     hasVcpuInfoPlacement: true,
     tick: 'per vcpu',
     unknownMsr: 'fault',

@@ -7,7 +7,7 @@
  */
 
 import { arch_vcpu_info, HYPERCALL_VECTOR } from '../abi/arch-x86-32.ts';
-import { vcpu_info } from '../abi/xen.ts';
+import { VMASST_TYPE, vcpu_info } from '../abi/xen.ts';
 import type { Event } from '../cpu/environment.ts';
 import { VECTOR } from '../cpu/exceptions.ts';
 import { EFLAGS, eflagsOf } from '../cpu/flags.ts';
@@ -18,6 +18,7 @@ import { type Refusal, transferThroughGate } from './call-gates.ts';
 import { hypercall } from './hypercall-entry.ts';
 import { writePageTable } from './page-table-writes.ts';
 import { emulateForcedPrefix, emulatePrivileged } from './privileged-instructions.ts';
+import { turnSegmentOver } from './segment-fixup.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -110,7 +111,7 @@ function protectionFault(xen: Xen, vcpu: Vcpu, event: Event): boolean {
     return emulateInterrupt(xen, vcpu, errorCode >>> 3);
   }
   if (errorCode === 0) {
-    return emulatePrivileged(xen, vcpu);
+    return emulatePrivileged(xen, vcpu) || fixSegment(xen, vcpu, event);
   }
   if (vcpu.domain.rules.segments === 'truncated') {
     // The processor itself goes through call gates.
@@ -122,6 +123,20 @@ function protectionFault(xen: Xen, vcpu: Vcpu, event: Event): boolean {
   }
   return true;
 }
+
+/** The instruction is tried again with its segment turned over, and the guest told if it asked. */
+function fixSegment(xen: Xen, vcpu: Vcpu, event: Event): boolean {
+  const decoded = turnSegmentOver(xen, vcpu);
+  if (decoded === undefined) {
+    return false;
+  }
+  if (vcpu.domain.hasAssist(VMASST_TYPE['4gb_segments_notify'])) {
+    bounce(xen, vcpu, SEGMENT_FIXED_VECTOR, decoded, flagsToPush(xen.cpu, event));
+  }
+  return true;
+}
+/** No exception of the processor's; its error code is how many bytes were decoded. */
+const SEGMENT_FIXED_VECTOR = 15;
 
 /** Gives the guest an exception that it did not raise itself. */
 function refuse(xen: Xen, vcpu: Vcpu, refusal: Refusal, flags: number): void {

@@ -1,4 +1,5 @@
 /*
+ * Segments of 4 GB where Xen cuts them short, with and without its assist.
  * Call gates: from ring 3 to ring 1 with and without parameters, within ring 1, calls and jumps,
  * direct and through memory, in the GDT and the LDT; and each way in which they are refused.
  *
@@ -202,6 +203,81 @@ static void single_step(void)
           steps[1], step_cs);
 }
 
+/* ---- segments of 4 GB, which 32-bit Xen cuts short ---- */
+
+#define TLS 21
+#define TLS_SELECTOR (TLS * 8 + 3)
+#define VECTOR_FIXED 15
+
+static u32 thread[16] __attribute__((aligned(4096)));
+
+USER(below, "movl %gs:0xfffffffc, %eax; ud2")
+USER(above, "movl %gs:4, %eax; ud2")
+USER(based, "movl $-8, %ecx; movl %gs:(%ecx), %eax; ud2")
+USER(indexed, "movl $-8, %ecx; movl %gs:(%ecx,%ebx,1), %eax; ud2")
+USER(store, "movl $-4, %ecx; movl $0x77777777, %gs:-4(%ecx); ud2")
+USER(by_fs, "movl %fs:0xfffffffc, %eax; ud2")
+
+static u32 fixed_count, fixed_bytes;
+
+static int take_fixed(struct frame *at)
+{
+    if (at->vector != 8)
+        return 0;
+    fixed_count++;
+    fixed_bytes = at->error_code;
+    return 1;
+}
+
+static void cut_segment(const char *what, void (*code)(void), u32 vector, u32 value)
+{
+    run_user((u32)code, USER_STACK_TOP, 2);
+    check(frame->vector == vector && frame->error_code == 0 && (vector == 13 || frame->eax == value),
+          "%s: vector %u error %x value %x", what, frame->vector, frame->error_code, frame->eax);
+}
+
+static void segments_of_4_gb(void)
+{
+    u32 base = (u32)&thread[8];
+    u64 place = machine_of(&gdt[TLS]);
+    for (u32 i = 0; i < 16; i++)
+        thread[i] = 0x100 + i;
+    allow_user(thread, thread + 16);
+    check_equal(hypercall(HC_UPDATE_DESCRIPTOR, (u32)place, (u32)(place >> 32), base << 16 | 0xffff,
+                          (base & 0xff000000) | 0x00cff300 | (base >> 16 & 0xff)),
+                0, "a segment of 4 GB");
+    user_selectors[3] = user_selectors[2] = TLS_SELECTOR;
+    if (!is_era()) {
+        cut_segment("below the base", user_below, 6, 0x107);
+        cut_segment("above the base", user_above, 6, 0x109);
+        user_selectors[3] = user_selectors[2] = USER_DS;
+        return;
+    }
+    cut_segment("below the base without the assist", user_below, 13, 0);
+    check_equal(hypercall(HC_VM_ASSIST, VMASST_CMD_ENABLE, VMASST_4GB_SEGMENTS), 0, "vm_assist");
+    u32 before = gdt[TLS].high;
+    cut_segment("below the base", user_below, 6, 0x107);
+    check((before ^ gdt[TLS].high) & 0x400, "the segment expands down now: %08x %08x", gdt[TLS].low,
+          gdt[TLS].high);
+    cut_segment("below the base again", user_based, 6, 0x106);
+    cut_segment("above the base", user_above, 6, 0x109);
+    check_equal((long)gdt[TLS].high, (long)before, "which turns it over again");
+    cut_segment("an address with an index", user_indexed, 13, 0);
+    cut_segment("another segment register", user_by_fs, 13, 0);
+    hypercall(HC_VM_ASSIST, VMASST_CMD_ENABLE, VMASST_4GB_SEGMENTS_NOTIFY);
+    /* It comes with an error code, which its own stub does not expect. */
+    set_trap(VECTOR_FIXED, 0, stub_of(8));
+    trap_hook = take_fixed;
+    run_user((u32)user_store, USER_STACK_TOP, 2);
+    trap_hook = 0;
+    check(thread[6] == 0x77777777 && frame->vector == 6, "a store with a displacement");
+    check(fixed_count == 1 && fixed_bytes == 4, "the guest hears of it: %u times, %u bytes",
+          fixed_count, fixed_bytes);
+    hypercall(HC_VM_ASSIST, VMASST_CMD_DISABLE, VMASST_4GB_SEGMENTS);
+    cut_segment("after the assist was taken away", user_above, 13, 0);
+    user_selectors[3] = user_selectors[2] = USER_DS;
+}
+
 void test_main(void)
 {
     allow_user(user_text_start, user_text_end);
@@ -212,4 +288,5 @@ void test_main(void)
     faults();
     within_ring_1();
     single_step();
+    segments_of_4_gb();
 }
