@@ -46,7 +46,9 @@ export interface Profile {
   readonly translatesCalls: boolean;
   /** Whether a domain may map what it grants to itself, and name itself by its number. */
   readonly allowsSelfGrants: boolean;
-  /** Selectors without a null check: an address of 0 is an absent handler. */
+  /** How a guest hears that CS or SS of a return cannot be loaded (`guest-return.ts`). */
+  readonly failsReturnsBy: 'failsafe' | 'exception';
+  /** Whether the processor runs virtual-8086 mode under it; otherwise a return to it is #GP. */
   readonly handlesVirtual8086: boolean;
   /** The RAM that `vcpu_info` covers before `register_vcpu_info`. */
   readonly hasVcpuInfoPlacement: boolean;
@@ -98,6 +100,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     mostGrantEntries: 512,
     translatesCalls: false,
     allowsSelfGrants: false,
+    failsReturnsBy: 'failsafe',
     handlesVirtual8086: true,
     hasVcpuInfoPlacement: false,
     tick: 'running vcpu',
@@ -134,6 +137,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     mostGrantEntries: 0x7fff_ffff,
     translatesCalls: true,
     allowsSelfGrants: true,
+    failsReturnsBy: 'exception',
     handlesVirtual8086: false,
     hasVcpuInfoPlacement: true,
     tick: 'per vcpu',

@@ -41,7 +41,8 @@ import { portRead, portWrite } from './ports.ts';
 import { Probes } from './probes.ts';
 import { writeRunstate, writeTime } from './runstate.ts';
 import { Scheduler, type SchedulerImage } from './scheduler.ts';
-import { bounce, exception, softwareInterrupt } from './traps.ts';
+import { bounce } from './trap-bounce.ts';
+import { exception, softwareInterrupt } from './traps.ts';
 import { NEVER, type Vcpu } from './vcpu.ts';
 import { loadFreshSelectors, SYSTEM_PAGE, XenTables } from './xen-tables.ts';
 
@@ -275,8 +276,11 @@ export class Xen implements Environment {
     }
     if (vcpu.isNmiPending && !vcpu.isNmiMasked) {
       vcpu.isNmiPending = false;
-      vcpu.isNmiMasked = true;
-      bounce(this, vcpu, VECTOR.nmi, undefined, eflagsOf(this.cpu.state));
+      // Without a handler it is lost.
+      if (vcpu.traps.addresses[VECTOR.nmi] !== 0) {
+        vcpu.isNmiMasked = true;
+        bounce(this, vcpu, VECTOR.nmi, undefined, eflagsOf(this.cpu.state));
+      }
     }
     if (needsDelivery(this, vcpu)) {
       this.#upcall(vcpu);
@@ -296,8 +300,8 @@ export class Xen implements Environment {
     enterGuest(this, vcpu, EVENT_UPCALL, { cs, eip, masks: true });
   }
 
-  failsafe(vcpu: Vcpu): void {
-    enterFailsafe(this, vcpu);
+  failsafe(vcpu: Vcpu, selectors?: readonly number[]): void {
+    enterFailsafe(this, vcpu, selectors);
   }
 
   baseOfDescriptor(descriptor: Descriptor): number {

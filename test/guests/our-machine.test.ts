@@ -43,6 +43,7 @@ describe('a guest that checks for itself finds nothing wrong', () => {
     'upcalls',
     'iret',
     'descriptors',
+    'failsafe',
     'timers',
     'scheduling',
     'mmu',

@@ -46,6 +46,7 @@ export const guests = {
   upcalls: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
   iret: ['direct', 'two-level', 'translated'],
   descriptors: ['direct', 'legacy', 'translated'],
+  failsafe: ['direct', 'legacy', 'translated'],
   timers: ['direct', 'legacy', 'translated'],
   scheduling: ['direct', 'legacy', 'translated'],
   mmu: ['direct', 'low', 'two-level'],

@@ -5,19 +5,14 @@
  * Xen: `arch/x86/pv/iret.c`.
  */
 
+import { TI_IF } from '../../abi/arch-x86-32.ts';
 import { HYPERVISOR, VMASST_TYPE } from '../../abi/xen.ts';
-import { isCode, isPresent, isWritableData, privilegeOf } from '../../cpu/descriptor.ts';
+import { VECTOR } from '../../cpu/exceptions.ts';
 import { EFLAGS, setArithmeticFlags } from '../../cpu/flags.ts';
-import { CS, SS } from '../../cpu/state.ts';
-import {
-  dropInnerSegments,
-  setPrivilege,
-  setSegment,
-  updateSegments,
-} from '../../cpu/system/segmentation.ts';
+import { dropInnerSegments, updateSegments } from '../../cpu/system/segmentation.ts';
 import { setUpcallMask } from '../event-delivery.ts';
+import { failReturn, loadReturnSegments } from '../guest-return.ts';
 import type { Caller, Hypercall } from '../hypercall.ts';
-import { findGuestDescriptor } from '../selectors.ts';
 
 /** What of EFLAGS a return may set, beside the arithmetic flags. */
 const RETURNED =
@@ -28,12 +23,12 @@ const RETURNED =
   EFLAGS.alignment |
   EFLAGS.identification;
 
+/** Words from ESP upwards: Xen takes it for an address, whatever SS begins at. */
 function readFrame({ xen, memory }: Caller, words: number): number[] | undefined {
-  const { state } = xen.cpu;
-  const start = (state.ssBase + state.esp) >>> 0;
+  const { esp } = xen.cpu.state;
   const frame: number[] = [];
   for (let i = 0; i < words; i++) {
-    const word = memory.read32((start + 4 * i) >>> 0);
+    const word = memory.read32((esp + 4 * i) >>> 0);
     if (word === undefined) {
       return undefined;
     }
@@ -56,9 +51,13 @@ export const iret: Hypercall = {
     }
     const [eax = 0, eip = 0, csWord = 0, eflags = 0] = inner;
     const selector = csWord & 0xffff;
+    xen.cpu.state.eax = eax;
+    if (domain.hasAssist(VMASST_TYPE.architectural_iopl)) {
+      vcpu.iopl = (eflags >>> 12) & 3;
+    }
     if (eflags & EFLAGS.virtual8086) {
-      xen.crash(domain, 'its iret hypercall asks for virtual-8086 mode, which is not supported.');
-      return 0;
+      virtual8086(caller, eflags);
+      return eax | 0;
     }
     const ring = selector & 3;
     if (ring === 0) {
@@ -70,57 +69,78 @@ export const iret: Hypercall = {
       xen.crash(domain, 'the frame of its iret hypercall cannot be read.');
       return 0;
     }
-    if (domain.hasAssist(VMASST_TYPE.architectural_iopl)) {
-      vcpu.iopl = (eflags >>> 12) & 3;
+    const stack =
+      outer === undefined
+        ? undefined
+        : { esp: outer[4] as number, ss: (outer[5] as number) & 0xffff };
+    if (stack === undefined) {
+      xen.cpu.state.esp = (xen.cpu.state.esp + INNER_SIZE) >>> 0;
     }
-    xen.cpu.state.eax = eax;
-    returnTo(caller, { eip, selector, eflags, outer });
-    setUpcallMask(xen, vcpu, eflags & EFLAGS.interrupt ? 0 : 1);
-    vcpu.isNmiMasked = false;
+    returnTo(caller, { eip, selector, eflags, stack, isMasked: !(eflags & EFLAGS.interrupt) });
     return eax | 0;
   },
 };
+
+/** Bytes of EAX, EIP, CS and EFLAGS. */
+const INNER_SIZE = 16;
+/** Words of the frame of a return to virtual-8086 mode, EAX included. */
+const VIRTUAL_8086_FRAME = 10;
+
+/**
+ * 64-bit Xen cannot go there: it says #GP(0), as if the first instruction there had raised it. The
+ * frame of the return is the frame of the exception, put at the top of the kernel's stack.
+ */
+function virtual8086(caller: Caller, eflags: number): void {
+  const { xen, domain, vcpu, memory } = caller;
+  if (domain.profile.handlesVirtual8086) {
+    xen.crash(domain, 'its iret hypercall asks for virtual-8086 mode, which is not supported.');
+    return;
+  }
+  const words = readFrame(caller, VIRTUAL_8086_FRAME);
+  const esp = (vcpu.kernelEsp - 4 * VIRTUAL_8086_FRAME) >>> 0;
+  const isCopied = words?.every((word, i) => memory.write32(esp + 4 * i, i === 0 ? 0 : word));
+  if (!isCopied) {
+    xen.crash(domain, 'the frame of its iret hypercall to virtual-8086 mode cannot be moved.');
+    return;
+  }
+  const { addresses, selectors, flags } = vcpu.traps;
+  const masks = ((flags[VECTOR.protection] ?? 0) & TI_IF) !== 0;
+  returnTo(caller, {
+    eip: addresses[VECTOR.protection] as number,
+    selector: selectors[VECTOR.protection] as number,
+    eflags: eflags & ~(EFLAGS.resume | EFLAGS.nestedTask | EFLAGS.trap),
+    stack: { esp, ss: vcpu.kernelSs },
+    isMasked: masks || !(eflags & EFLAGS.interrupt),
+  });
+}
 
 interface Target {
   readonly eip: number;
   readonly selector: number;
   readonly eflags: number;
-  /** The whole frame, if it has a stack of its own. */
-  readonly outer: readonly number[] | undefined;
+  /** Undefined: it stays. */
+  readonly stack: { readonly esp: number; readonly ss: number } | undefined;
+  /** What the upcall mask becomes. */
+  readonly isMasked: boolean;
 }
 
-/** Goes on at the target. If its segments cannot be loaded, in the failsafe callback. */
-function returnTo({ xen, vcpu }: Caller, { eip, selector, eflags, outer }: Target): void {
+/** Goes on at the target, or where the guest is told that its segments cannot be loaded. */
+function returnTo({ xen, vcpu }: Caller, target: Target): void {
+  const { eip, selector, eflags, stack, isMasked } = target;
   const { cpu } = xen;
   const { state } = cpu;
-  const ring = selector & 3;
   setArithmeticFlags(state, eflags);
   state.systemFlags = ((eflags & RETURNED) | EFLAGS.fixed | EFLAGS.interrupt) >>> 0;
   state.eip = eip;
-  state.esp = outer === undefined ? (state.esp + 16) >>> 0 : (outer[4] as number);
-  const code = findGuestDescriptor(cpu, selector);
-  const isCodeGood =
-    code !== undefined && isCode(code) && isPresent(code) && privilegeOf(code) === ring;
-  const stackSelector = (outer?.[5] ?? state.ssSelector) & 0xffff;
-  const stack = outer === undefined ? undefined : findGuestDescriptor(cpu, stackSelector);
-  const isStackGood =
-    outer === undefined ||
-    (stack !== undefined &&
-      isWritableData(stack) &&
-      isPresent(stack) &&
-      (stackSelector & 3) === ring &&
-      privilegeOf(stack) === ring);
-  if (!isCodeGood || !isStackGood) {
-    state.csSelector = selector;
-    state.ssSelector = stackSelector;
-    setPrivilege(cpu, ring);
-    xen.failsafe(vcpu);
+  state.esp = stack?.esp ?? state.esp;
+  setUpcallMask(xen, vcpu, isMasked ? 1 : 0);
+  vcpu.isNmiMasked = false;
+  const refusal = loadReturnSegments(cpu, selector, stack?.ss);
+  if (refusal !== undefined) {
+    failReturn(xen, vcpu, refusal);
     return;
   }
-  setSegment(cpu, CS, selector, code);
   if (stack !== undefined) {
-    setSegment(cpu, SS, stackSelector, stack);
-    setPrivilege(cpu, ring);
     dropInnerSegments(cpu);
   }
   updateSegments(cpu);
