@@ -44,6 +44,7 @@ describe('a guest that checks for itself finds nothing wrong', () => {
     'iret',
     'descriptors',
     'failsafe',
+    'nmi',
     'timers',
     'scheduling',
     'mmu',

@@ -47,6 +47,7 @@ export const guests = {
   iret: ['direct', 'two-level', 'translated'],
   descriptors: ['direct', 'legacy', 'translated'],
   failsafe: ['direct', 'legacy', 'translated'],
+  nmi: ['direct', 'legacy'],
   timers: ['direct', 'legacy', 'translated'],
   scheduling: ['direct', 'legacy', 'translated'],
   mmu: ['direct', 'low', 'two-level'],
