@@ -72,6 +72,8 @@ export interface Profile {
   readonly hasFastCalls: boolean;
   /** Breakpoints at addresses in the hole are refused (32-bit Xen lives there). */
   readonly guardsDebugAddresses: boolean;
+  /** Whether conditions add up in a guest's DR6; otherwise it is as the processor leaves it. */
+  readonly addsDebugConditions: boolean;
   /** CPUID leaves from 0x40000000 on. */
   readonly hasHypervisorLeaves: boolean;
   /** start_info's size, as the domain builder of the time wrote it. */
@@ -113,6 +115,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     hasSoftReset: false,
     hasFastCalls: false,
     guardsDebugAddresses: true,
+    addsDebugConditions: false,
     hasHypervisorLeaves: false,
     builder: 'xen-3.0',
   },
@@ -150,6 +153,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     hasSoftReset: true,
     hasFastCalls: true,
     guardsDebugAddresses: false,
+    addsDebugConditions: true,
     hasHypervisorLeaves: true,
     builder: 'xen-4.17',
   },

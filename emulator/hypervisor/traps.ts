@@ -79,6 +79,11 @@ export function exception(xen: Xen, vcpu: Vcpu, event: Event): void {
       cpu.state.cr0 = (cpu.state.cr0 & ~CR0.taskSwitched) >>> 0;
     }
     bounce(xen, vcpu, event.vector, errorCode, flagsToPush(cpu, event));
+  } else if (cpu.state.pendingTraps !== 0) {
+    // An instruction that was executed here was a single step, which comes before any event.
+    cpu.debug.report(cpu.state.pendingTraps);
+    cpu.state.pendingTraps = 0;
+    bounce(xen, vcpu, VECTOR.debug, undefined, eflagsOf(cpu.state));
   }
   xen.exitToGuest(vcpu);
 }

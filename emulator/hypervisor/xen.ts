@@ -147,7 +147,16 @@ export class Xen implements Environment {
     } else {
       exception(this, vcpu, event);
     }
+    this.#forgetOwnAccesses();
     return true;
+  }
+
+  /** What the hypervisor touched is no business of its guests' breakpoints. */
+  #forgetOwnAccesses(): void {
+    const { watchpoints, debug } = this.cpu;
+    if (watchpoints.hits.length > 0) {
+      debug.dropHits(watchpoints);
+    }
   }
 
   readPort(port: number, size: number): number {
@@ -318,7 +327,7 @@ export class Xen implements Environment {
     if (next.context === undefined) {
       throw new Error('unreachable: a virtual processor runs only when it has registers');
     }
-    this.memory.limit = next.domain.fields.virtStart;
+    this.#prepareFor(next.domain);
     // From here on descriptor tables are the next one's.
     this.scheduler.loaded = next;
     loadContext(cpu, next.context);
@@ -329,6 +338,12 @@ export class Xen implements Environment {
       next.isFresh = false;
       loadFreshSelectors(this, next);
     }
+  }
+
+  /** Sets what differs from domain to domain and is no state. */
+  #prepareFor({ fields, profile }: Domain): void {
+    this.memory.limit = fields.virtStart;
+    this.cpu.debug.keepsConditions = profile.addsDebugConditions;
   }
 
   /** All translations go, and the address space is looked up anew. */
@@ -441,6 +456,7 @@ export class Xen implements Environment {
     if (scheduler.mustLook) {
       scheduler.mustLook = false;
       this.exitToGuest(vcpu);
+      this.#forgetOwnAccesses();
     }
     return true;
   }
@@ -503,7 +519,7 @@ export class Xen implements Environment {
     this.backendAt = image.backendAt;
     this.#ended = image.ended === undefined ? undefined : this.domains.get(image.ended);
     if (loaded !== undefined) {
-      this.memory.limit = loaded.domain.fields.virtStart;
+      this.#prepareFor(loaded.domain);
       numberFrames(this.cpu, loaded);
     }
   }

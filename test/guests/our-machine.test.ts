@@ -45,6 +45,7 @@ describe('a guest that checks for itself finds nothing wrong', () => {
     'descriptors',
     'failsafe',
     'nmi',
+    'debug',
     'timers',
     'scheduling',
     'mmu',

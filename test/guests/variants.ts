@@ -48,6 +48,7 @@ export const guests = {
   descriptors: ['direct', 'legacy', 'translated'],
   failsafe: ['direct', 'legacy', 'translated'],
   nmi: ['direct', 'legacy'],
+  debug: ['direct', 'legacy', 'translated'],
   timers: ['direct', 'legacy', 'translated'],
   scheduling: ['direct', 'legacy', 'translated'],
   mmu: ['direct', 'low', 'two-level'],
