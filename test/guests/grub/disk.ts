@@ -13,6 +13,7 @@ export function ext2(files: Readonly<Record<string, Uint8Array | string>>): Uint
   try {
     const root = join(folder, 'root');
     const image = join(folder, 'disk.img');
+    mkdirSync(root);
     for (const [name, content] of Object.entries(files)) {
       const path = join(root, name);
       mkdirSync(dirname(path), { recursive: true });
