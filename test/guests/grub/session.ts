@@ -28,6 +28,8 @@ export interface GrubPlan {
 }
 
 const PAGES_A_MIB = 256;
+/** Pages that a toolstack lets a domain grow by. */
+const SLACK = 256;
 const XVDA = 51_712;
 const DOMAIN = 1;
 const PROMPT = 'grub> ';
@@ -43,7 +45,6 @@ export class GrubSession {
   readonly machine: Machine;
   /** All that the console has shown, terminal control included. */
   output = '';
-  #isOver = false;
 
   constructor({ memory = 64, disk, kernel = readFileSync(grubImage) }: GrubPlan = {}) {
     const image = readKernel(unwrapKernel(new Uint8Array(kernel), grubImage).elf);
@@ -58,7 +59,7 @@ export class GrubSession {
             kernelFile: grubImage,
             commandLine: '',
             pages,
-            maxPages: pages,
+            maxPages: pages + SLACK,
             vcpus: 1,
             onlineVcpus: 1,
             profile: profileFor(image),
@@ -85,13 +86,25 @@ export class GrubSession {
 
   /** Runs until GRUB waits for a command, or its domain has ended. Answers what was printed. */
   untilPrompt(): string {
+    return this.until((printed) => printed.endsWith(PROMPT));
+  }
+
+  /**
+   * Runs until what was printed meanwhile is as wanted, until the domain has ended, or until it
+   * sleeps and only input can wake it. Answers what was printed.
+   */
+  until(isWanted: (printed: string) => boolean = () => false): string {
     const { length } = this.output;
     const limit = this.machine.instructions + PATIENCE;
-    while (!(this.#isOver || this.#isAtPrompt(length))) {
+    for (let seen = length, isRunning = this.shutdown === undefined; isRunning; ) {
       if (this.machine.instructions > limit) {
-        throw new Error(`No prompt after ${PATIENCE} instructions: ${this.#tail()}`);
+        throw new Error(`Nothing after ${PATIENCE} instructions but: ${this.#tail()}`);
       }
-      this.#isOver = this.machine.run(SLICE).kind !== 'budget';
+      isRunning = this.machine.run(SLICE).kind === 'budget';
+      if (this.output.length > seen && isWanted(plainText(this.output.slice(length)))) {
+        break;
+      }
+      seen = this.output.length;
     }
     return plainText(this.output.slice(length));
   }
@@ -113,10 +126,6 @@ export class GrubSession {
     this.machine.consoleInput(DOMAIN, Buffer.from(text, 'latin1'));
   }
 
-  #isAtPrompt(since: number): boolean {
-    return this.output.length > since && plainText(this.output.slice(since)).endsWith(PROMPT);
-  }
-
   #tail(): string {
     return plainText(this.output.slice(-500));
   }
@@ -128,7 +137,7 @@ function xvda(bytes: Uint8Array): DiskPart {
     name: 'xvda',
     file: 'disk.img',
     isCdrom: false,
-    isOverlay: false,
+    isOverlay: true,
     host: {
       size: bytes.length,
       read: (offset, length) => bytes.slice(offset, offset + length),
