@@ -26,11 +26,13 @@ import { Clock, type ClockImage } from './clock.ts';
 import { guestCpuid } from './cpuid.ts';
 import type { Domain, DomainImage } from './domain.ts';
 import { needsDelivery } from './event-delivery.ts';
+import { closePort } from './event-ports.ts';
+import { releaseGrants } from './grant-map.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Caller, CallRegisters, Run } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
-import { newBase } from './memory/base-pointer.ts';
+import { newBase, relinquish } from './memory/base-pointer.ts';
 import { ldtFrame } from './memory/descriptor-tables.ts';
 import { type FramesImage, MachineFrames } from './memory/machine-frames.ts';
 import { PageTypes } from './memory/page-types.ts';
@@ -224,6 +226,17 @@ export class Xen implements Environment {
     }
     this.#ended = domain;
     this.scheduler.chooseAgain();
+  }
+
+  /** Takes a domain that has ended out of the machine, with all that it holds. */
+  destroyDomain(domain: Domain): void {
+    for (const [port] of [...domain.events]) {
+      closePort(this, domain, port);
+    }
+    releaseGrants(this, domain);
+    relinquish(this.pages, domain);
+    this.scheduler.forget(domain);
+    this.domains.delete(domain.id);
   }
 
   // ---- the way into the guest
