@@ -173,6 +173,8 @@ static void prepare(void)
     hypercall(HC_VM_ASSIST, VMASST_CMD_ENABLE, VMASST_WRITABLE_PAGETABLES);
     allow_user(user_text_start, user_text_end);
     allow_user(user_stack, user_stack + PAGE_SIZE);
+    /* So that no back-end has anything to say later. */
+    console_flush();
 }
 
 static void say(const char *format, ...)
