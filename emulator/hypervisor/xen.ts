@@ -27,7 +27,7 @@ import { guestCpuid } from './cpuid.ts';
 import type { Domain, DomainImage } from './domain.ts';
 import { needsDelivery } from './event-delivery.ts';
 import { GuestMemory } from './guest-memory.ts';
-import type { Caller, Run } from './hypercall.ts';
+import type { Caller, CallRegisters, Run } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
 import { newBase } from './memory/base-pointer.ts';
@@ -88,6 +88,8 @@ export class Xen implements Environment {
   keepsRegisters = false;
   /** Whether the call under way comes from a list. */
   isInMulticall = false;
+  /** What is left to do of the call from a list that has just been interrupted. */
+  restOfEntry: CallRegisters | undefined;
   /** Gets what guests print on the hypervisor's own console. */
   emergencyConsole: (domain: Domain, bytes: Uint8Array) => void = () => {};
   /** When the back-ends must have been given the processor. */

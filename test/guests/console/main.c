@@ -15,6 +15,7 @@ void test_main(void)
         print("count %u\n", count);
     print("ready\n");
     events_off();
+    port_mask(port, 0);
     for (;;) {
         port_clear(port);
         u32 taken = console_read(line + length, sizeof line - 1 - length);

@@ -77,7 +77,9 @@ static void by_watchdog(void)
 {
     struct { u32 id, timeout; } watchdog = { 0, 1 };
     hypercall(HC_SCHED_OP, SCHEDOP_WATCHDOG, &watchdog);
-    spin_until(now() + MILLISECONDS(5000));
+    set_timer(now() + MILLISECONDS(5000));
+    port_mask(start_info->console_evtchn, 1);
+    block();
 }
 
 #endif

@@ -67,15 +67,8 @@ static void new_table(void)
     pte_t *table = page_alloc();
     table[0] = pte_of(pfn_of(other), PTE_WRITE);
     other[5] = 0x55;
+    need_middle_table(0x40000000);
     pte_t *slot = table_entry(0x40000000, 2);
-#if GUEST_PAE
-    if (!slot) {
-        *table_entry(0x40000000, 3) = pte_of(pfn_of(page_alloc()), PTE_P);
-        slot = table_entry(0x40000000, 2);
-        u32 cr3;
-        __asm__ volatile("movl %%cr3, %0; movl %0, %%cr3" : "=r"(cr3) : : "memory");
-    }
-#endif
     *slot = pte_of(pfn_of(table), PTE_TABLE);
     check_equal(*(volatile u8 *)0x40000005, 0x55, "a new table works as soon as it is hooked in");
     table[1] = pte_of(pfn_of(table), PTE_WRITE);
