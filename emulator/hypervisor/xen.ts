@@ -126,6 +126,7 @@ export class Xen implements Environment {
 
   intercept(event: Event): boolean {
     const vcpu = this.scheduler.current as Vcpu;
+    this.memory.begin();
     if (event.kind === 'software') {
       softwareInterrupt(this, vcpu, event);
     } else {
