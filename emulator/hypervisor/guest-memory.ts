@@ -112,6 +112,23 @@ export class GuestMemory {
     return access.valueAt(host, 4);
   }
 
+  /** Reads words, signed, the lowest first. Answers false after a fault. Hot. */
+  readWords(address: number, words: Int32Array, count: number): boolean {
+    const { access } = this.#cpu;
+    if (address + 4 * count > this.limit) {
+      return false;
+    }
+    const host = access.hostForRead(address, 4 * count, false);
+    if (host === 0) {
+      this.#dropFault();
+      return false;
+    }
+    for (let i = 0; i < count; i++) {
+      words[i] = access.valueAt(host + 4 * i, 4);
+    }
+    return true;
+  }
+
   /** Answers false after a fault. Hot. */
   write32(address: number, value: number): boolean {
     const { access } = this.#cpu;

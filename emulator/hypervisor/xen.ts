@@ -254,7 +254,7 @@ export class Xen implements Environment {
       const at = { domain: vcpu.domain.id, vcpu: vcpu.id };
       this.probes.emit({ kind: 'upcall', ...at, eip: this.cpu.state.eip });
     }
-    enterGuest(this, vcpu, EVENT_UPCALL, { cs, eip, masks: true });
+    enterGuest(this, vcpu, EVENT_UPCALL, cs, eip, true, eflagsOf(this.cpu.state), undefined);
   }
 
   failsafe(vcpu: Vcpu): void {
