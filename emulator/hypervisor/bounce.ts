@@ -218,7 +218,7 @@ export const EVENT_UPCALL: Operation<Entry> = {
   ],
 };
 
-export const FAILSAFE_CALLBACK: Operation<Entry> = { name: 'failsafe callback', stages: STAGES };
+const FAILSAFE_CALLBACK: Operation<Entry> = { name: 'failsafe callback', stages: STAGES };
 
 /**
  * Prepares an entry and runs its stages. Hot.

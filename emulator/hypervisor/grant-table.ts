@@ -92,9 +92,10 @@ export class GrantTable {
 
   /** Makes the table so many frames long. False when there is no memory for it. */
   grow(xen: Xen, domain: Domain, count: number): boolean {
+    // Statuses first: an entry without one could be used without the guest's seeing it.
     return (
-      lengthen(this.frames, count, xen, domain) &&
-      (this.version === 1 || this.growStatus(xen, domain, count))
+      (this.version === 1 || this.growStatus(xen, domain, count)) &&
+      lengthen(this.frames, count, xen, domain)
     );
   }
 
@@ -266,7 +267,7 @@ export class GrantTable {
 const FRAME_V2 = 8;
 
 /** Frames of statuses for so many frames of entries of version 2. */
-export const statusFramesFor = (count: number): number =>
+const statusFramesFor = (count: number): number =>
   Math.ceil((count * STATUS) / grant_entry_v2.size);
 
 function place(frames: readonly number[], offset: number): number | undefined {

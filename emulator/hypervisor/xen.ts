@@ -10,7 +10,7 @@ import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { vcpu_info } from '../abi/xen.ts';
 import { ContextNote, loadContext, saveContext } from '../cpu/context.ts';
-import { baseOf, type Descriptor } from '../cpu/descriptor.ts';
+import { baseOf, type Descriptor, RIGHTS } from '../cpu/descriptor.ts';
 import type { EngineMaker } from '../cpu/engine.ts';
 import type { CpuidLeaf, Environment, Event } from '../cpu/environment.ts';
 import { VECTOR } from '../cpu/exceptions.ts';
@@ -26,11 +26,13 @@ import { Clock, type ClockImage } from './clock.ts';
 import { guestCpuid } from './cpuid.ts';
 import type { Domain, DomainImage } from './domain.ts';
 import { needsDelivery } from './event-delivery.ts';
+import { closePort } from './event-ports.ts';
+import { releaseGrants } from './grant-map.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Caller, CallRegisters, Run } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
-import { newBase } from './memory/base-pointer.ts';
+import { newBase, relinquish } from './memory/base-pointer.ts';
 import { ldtFrame } from './memory/descriptor-tables.ts';
 import { type FramesImage, MachineFrames } from './memory/machine-frames.ts';
 import { PageTypes } from './memory/page-types.ts';
@@ -64,6 +66,11 @@ export type StopReason =
   | { readonly kind: 'idle' };
 
 type Registers = Parameters<Run> extends [Caller, ...infer Rest] ? Rest : never;
+
+/** The high word of a descriptor that gives no more than ring 1 has. */
+const isHarmless = (word: number): boolean =>
+  (word & RIGHTS.segment) !== 0 && (word & PRIVILEGE) !== 0;
+const PRIVILEGE = 0x6000;
 
 /** Back-ends are given the processor at the latest so long after an event, in ns. */
 const BACKEND_LATENCY = 20_000;
@@ -121,7 +128,11 @@ export class Xen implements Environment {
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);
-    this.cpu.systemSpace = new SystemSpace(this.ram, (address) => this.#systemFrame(address));
+    this.cpu.systemSpace = new SystemSpace(
+      this.ram,
+      (address) => this.#systemFrame(address),
+      (address, word) => this.#admitDescriptor(address, word),
+    );
     this.entry = makeEntry(this, undefined as unknown as Vcpu);
   }
 
@@ -183,6 +194,19 @@ export class Xen implements Environment {
     return frame;
   }
 
+  /**
+   * A translated guest may write to its descriptor tables, whose pages have no types: what a table
+   * of checked pages could not hold is not present. Hot.
+   */
+  #admitDescriptor(address: number, word: number): number {
+    const page = address >>> 12;
+    const isGuests = page < SYSTEM_PAGE.xen || page >= SYSTEM_PAGE.ldt;
+    if (!(address & 4) || !isGuests || !this.scheduler.loaded?.domain.isTranslated) {
+      return word;
+    }
+    return isHarmless(word) ? word : word & ~RIGHTS.present;
+  }
+
   // ---- domains
 
   callerOf(vcpu: Vcpu): Caller {
@@ -228,6 +252,17 @@ export class Xen implements Environment {
     }
     this.#ended = domain;
     this.scheduler.chooseAgain();
+  }
+
+  /** Takes a domain that has ended out of the machine, with all that it holds. */
+  destroyDomain(domain: Domain): void {
+    for (const [port] of [...domain.events]) {
+      closePort(this, domain, port);
+    }
+    releaseGrants(this, domain);
+    relinquish(this.pages, domain);
+    this.scheduler.forget(domain);
+    this.domains.delete(domain.id);
   }
 
   // ---- the way into the guest

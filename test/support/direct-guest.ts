@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { coldTier } from '../../emulator/cpu/cold-tier/cold-tier.ts';
 import { setWord } from '../../emulator/cpu/context.ts';
 import type { Domain } from '../../emulator/hypervisor/domain.ts';
 import { buildDomain } from '../../emulator/hypervisor/domain-builder.ts';
@@ -20,6 +21,7 @@ import { guestsFolder } from '../guests/build.ts';
 
 const PAGE = 4096;
 const PAGES = 4096;
+const engine = coldTier();
 /** A page of the guest's for code, and one for what calls point to. */
 export const CODE = 0x30_0000;
 export const ARGUMENTS = 0x30_1000;
@@ -35,7 +37,7 @@ export class DirectGuest {
   /** @param maxPages may be more than it has at first */
   constructor(profile: ProfileName = 'xen-4.17', maxPages = PAGES + 256) {
     const bytes = readFileSync(join(guestsFolder(), 'probe/low.elf'));
-    this.xen = new Xen(new LinearMemory(32 * 2 ** 20), 0);
+    this.xen = new Xen(new LinearMemory(32 * 2 ** 20), 0, engine);
     this.plan = planBoot({
       kernel: readKernel(new Uint8Array(bytes)),
       pageCount: PAGES,
