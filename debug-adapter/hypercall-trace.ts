@@ -54,6 +54,9 @@ function callerOf({ xen }: Machine, { eip, returnAddress }: HypercallResult): nu
 }
 const RET = 0xc3;
 
+/** Parameters that point to the struct of a sub-operation. */
+const POINTERS: readonly string[] = ['arg', 'uop'];
+
 function describeArguments(machine: Machine, call: Hypercall, values: readonly number[]): object {
   const [command = 0] = values;
   const operation = call.operations?.get(command);
@@ -61,7 +64,7 @@ function describeArguments(machine: Machine, call: Hypercall, values: readonly n
   const named = call.parameters.map((parameter, i) => [parameter, hex(values[i] ?? 0)]);
   const fields: Record<string, unknown> = Object.fromEntries(named);
   if (operation !== undefined) {
-    const pointer = values[call.parameters.length - 1] ?? 0;
+    const pointer = values[call.parameters.findIndex((name) => POINTERS.includes(name))] ?? 0;
     const bytes = machine.xen.cpu.access.peek(pointer, operation.layout.size);
     if (bytes.length === operation.layout.size) {
       fields[operation.layout.name] = describe(operation.layout, new DataView(bytes.buffer));

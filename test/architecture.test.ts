@@ -53,7 +53,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'debug-adapter': ['emulator'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
-  'debug-adapter/kernel-file/zstd.ts': ['debug-adapter', 'fzstd'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],

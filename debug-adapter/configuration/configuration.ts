@@ -99,7 +99,7 @@ export const defaults = {
   },
 } as const satisfies { memory: number; vcpus: number; onEnd: EndActions };
 
-/** In MiB. A 32-bit guest's list of frames has to fit below the hypervisor with all else. */
+/** In MiB: an initial mapping needs 4, and a machine's linear memory has room for more than guests. */
 export const MEMORY_LIMITS = { least: 4, most: 2048 } as const;
 
 /** Those that have a place in `shared_info`. */

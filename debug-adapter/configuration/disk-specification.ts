@@ -25,17 +25,20 @@ interface Parts {
 
 const positions = ['target', 'format', 'vdev', 'access'] as const;
 
+/** Those that Xen knows; only the first two can be read here. */
+const formats = ['', 'raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
+
 /** Ways to a file that make no difference here. */
 const plainPrefixes = ['phy', 'file', 'raw', 'aio', 'tap', 'tap2', 'tapdisk', 'ioemu'];
 
-const accesses: Readonly<Record<string, DiskAccess>> = {
-  r: 'r',
-  ro: 'r',
-  w: 'w',
-  rw: 'w',
-  '': 'w',
-  overlay: 'overlay',
-};
+const accesses: ReadonlyMap<string, DiskAccess> = new Map([
+  ['r', 'r'],
+  ['ro', 'r'],
+  ['w', 'w'],
+  ['rw', 'w'],
+  ['', 'w'],
+  ['overlay', 'overlay'],
+]);
 
 /** Words that ask how the backend is to work, which nobody can tell from within the domain. */
 const withoutEffect = ['direct-io-safe', 'discard', 'no-discard', 'trusted', 'untrusted'];
@@ -63,7 +66,7 @@ export function diskOf(specification: string, access: DiskAccess): DiskConfigura
         '"qemu-img convert -O raw FILE root.img".',
     );
   }
-  const known = parts.access === undefined ? access : accesses[parts.access];
+  const known = parts.access === undefined ? access : accesses.get(parts.access);
   if (known === undefined) {
     throw complain(`has the access "${parts.access}": "r", "w" or "overlay" can be meant.`);
   }
@@ -71,12 +74,18 @@ export function diskOf(specification: string, access: DiskAccess): DiskConfigura
   return { file, device, access: isCdrom ? 'r' : known, isCdrom };
 }
 
-/** A device is one disk. Throws a `UserError`. */
-export function refuseTwoOfOneDevice(disks: readonly DiskConfiguration[]): void {
+/**
+ * A device is one disk: throws a `UserError`, made by `complain` from the index of a second one and
+ * a sentence.
+ */
+export function refuseTwoOfOneDevice(
+  disks: readonly DiskConfiguration[],
+  complain: (index: number, sentence: string) => UserError = (_, text) => new UserError(text),
+): void {
   const numbers = new Set<number>();
-  for (const { device } of disks) {
+  for (const [index, { device }] of disks.entries()) {
     if (numbers.has(device.number)) {
-      throw new UserError(`Two disks are to be the device ${device.name}.`);
+      throw complain(index, `Two disks are to be the device ${device.name}.`);
     }
     numbers.add(device.number);
   }
@@ -85,7 +94,7 @@ export function refuseTwoOfOneDevice(disks: readonly DiskConfiguration[]): void 
 function partsOf(specification: string, fail: Complaint): Parts {
   const parts: Parts = { isCdrom: false, hasPrefix: false };
   let rest = specification.trim();
-  const [, prefix] = /^([a-z][a-z0-9]*):/.exec(rest) ?? [];
+  const [, prefix] = /^([a-z][a-z0-9]+):/.exec(rest) ?? [];
   if (prefix !== undefined) {
     rest = withoutPrefixes(rest, fail);
     parts.hasPrefix = true;
@@ -106,9 +115,9 @@ function partsOf(specification: string, fail: Complaint): Parts {
 
 type Complaint = (sentence: string) => UserError;
 
-/** `tap:aio:/file` has two. */
+/** `tap:aio:/file` has two. One letter is a drive of Windows. */
 function withoutPrefixes(text: string, fail: Complaint): string {
-  const [whole, prefix] = /^([a-z][a-z0-9]*):/.exec(text) ?? [];
+  const [whole, prefix] = /^([a-z][a-z0-9]+):/.exec(text) ?? [];
   if (whole === undefined || prefix === undefined) {
     return text;
   }
@@ -150,12 +159,12 @@ function takeNamed(parts: Parts, name: string, value: string, fail: Complaint): 
 }
 
 /**
- * The next part in order that is not there yet. Unlike Xen, a device may follow the target at once,
- * as no format is called like one.
+ * The next part in order that is not there yet. Unlike Xen, a device may follow the target at once:
+ * what is no format is one.
  */
 function takeNext(parts: Parts, word: string, fail: Complaint): void {
   const isFormatOver = parts.hasPrefix || parts.vdev !== undefined;
-  const hasNoFormat = isFormatOver || virtualDevice(word) !== undefined;
+  const hasNoFormat = isFormatOver || !formats.includes(word);
   const name = positions.find(
     (position) => parts[position] === undefined && !(position === 'format' && hasNoFormat),
   );

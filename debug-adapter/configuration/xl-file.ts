@@ -40,14 +40,14 @@ const understood = [
 ];
 
 /** What would give the domain something that this machine has not. */
-const refused: Readonly<Record<string, string>> = {
-  bootloader: 'nothing runs before the kernel: name the kernel itself',
-  firmware: 'paravirtual domains have none',
-  pci: 'no device of the host is passed through',
-  p9: 'there is no such backend',
-  vtpm: 'there is no such backend',
-  usbdev: 'there is no such backend',
-};
+const refused: ReadonlyMap<string, string> = new Map([
+  ['bootloader', 'nothing runs before the kernel: name the kernel itself'],
+  ['firmware', 'paravirtual domains have none'],
+  ['pci', 'no device of the host is passed through'],
+  ['p9', 'there is no such backend'],
+  ['vtpm', 'there is no such backend'],
+  ['usbdev', 'there is no such backend'],
+]);
 
 /** Reads a file's text. Throws a `UserError` that says where in `file`. */
 export function readXlFile(text: string, file: string): XlFile {
@@ -121,7 +121,7 @@ class XlReader {
 
   #checkNames(): void {
     for (const { name, line, column } of this.#settings.values()) {
-      const reason = refused[name];
+      const reason = refused.get(name);
       if (reason !== undefined) {
         throw errorAt(this.#file, { line, column }, `${name} cannot be set: ${reason}.`);
       }
@@ -193,12 +193,10 @@ class XlReader {
 
   #disks(): readonly DiskConfiguration[] {
     const values = this.#texts('disk');
-    const disks: DiskConfiguration[] = [];
-    for (const value of values) {
-      const disk = this.#at(value, () => diskOf(value.text, 'w'));
-      this.#at(value, () => refuseTwoOfOneDevice([...disks, disk]));
-      disks.push(disk);
-    }
+    const disks = values.map((value) => this.#at(value, () => diskOf(value.text, 'w')));
+    refuseTwoOfOneDevice(disks, (index, sentence) =>
+      errorAt(this.#file, values[index] ?? { line: 1, column: 1 }, sentence),
+    );
     return disks;
   }
 

@@ -47,6 +47,10 @@ function unpack(bytes: Uint8Array, length: number, file: string): Uint8Array {
     content.set(part, filled);
     filled += part.length;
   });
+  // Xen reads one member too, and many tiny ones would take time that grows faster than the file.
+  unpacker.onmember = () => {
+    throw new Error('there is another file after the first');
+  };
   try {
     for (let offset = 0; offset < bytes.length; offset += CHUNK) {
       const isLast = offset + CHUNK >= bytes.length;

@@ -9,7 +9,6 @@ import { UserError } from '../user-error.ts';
 import { isBzImage, payloadOf } from './bz-image.ts';
 import { gunzip } from './gzip.ts';
 import { type Packing, packingOf } from './packing.ts';
-import { unzstd } from './zstd.ts';
 
 export interface KernelFile {
   /** What is inside the last wrapping; an ELF file if there is a kernel at all. */
@@ -19,9 +18,6 @@ export interface KernelFile {
   readonly wrappings: readonly ('bzImage' | Packing)[];
 }
 
-/** Linux writes the length after data whose packing does not have it at the end. */
-const LENGTH_SIZE = 4;
-
 /** A packed bzImage with a packed kernel inside: there is no reason for more. */
 const MOST_WRAPPINGS = 3;
 
@@ -29,7 +25,6 @@ const MOST_WRAPPINGS = 3;
 export function unwrapKernel(bytes: Uint8Array, file: string): KernelFile {
   const wrappings: ('bzImage' | Packing)[] = [];
   let content = bytes;
-  let length: number | undefined;
   for (;;) {
     const packing = packingOf(content);
     const wrapping = isBzImage(content) ? 'bzImage' : packing;
@@ -40,14 +35,7 @@ export function unwrapKernel(bytes: Uint8Array, file: string): KernelFile {
     if (wrappings.length > MOST_WRAPPINGS) {
       throw new UserError(`${file} is packed again and again (${wrappings.join(' in ')}).`);
     }
-    if (wrapping === 'bzImage') {
-      content = payloadOf(content, file);
-      length = packingOf(content) === 'zstd' ? lengthAfter(content) : undefined;
-      content = length === undefined ? content : content.subarray(0, -LENGTH_SIZE);
-    } else {
-      content = unpacked(content, wrapping, file, length);
-      length = undefined;
-    }
+    content = wrapping === 'bzImage' ? payloadOf(content, file) : unpacked(content, wrapping, file);
   }
 }
 
@@ -69,17 +57,11 @@ export function unwrapRamdisk(bytes: Uint8Array): Uint8Array {
   }
 }
 
-function unpacked(
-  bytes: Uint8Array,
-  packing: Packing,
-  file: string,
-  length: number | undefined,
-): Uint8Array {
+function unpacked(bytes: Uint8Array, packing: Packing, file: string): Uint8Array {
   switch (packing) {
     case 'gzip':
       return gunzip(bytes, file);
     case 'zstd':
-      return unzstd(bytes, file, length);
     case 'bzip2':
     case 'xz':
     case 'lzma':
@@ -90,9 +72,4 @@ function unpacked(
           'the vmlinux of the kernel’s build.',
       );
   }
-}
-
-function lengthAfter(payload: Uint8Array): number {
-  const { buffer, byteOffset, byteLength } = payload;
-  return new DataView(buffer, byteOffset, byteLength).getUint32(byteLength - LENGTH_SIZE, true);
 }

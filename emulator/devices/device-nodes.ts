@@ -1,9 +1,9 @@
 /**
  * The xenstore nodes of a device as the toolstack makes and removes them.
  *
- * The guest owns its half, `device/<type>/<id>`, and may write it; of the back-end's half it may only
- * read. Each half names the other. Source: `libxl__device_generic_add` and `device_disk_add` in
- * `tools/libs/light`.
+ * The guest owns its half, `device/<type>/<id>`, and may write it; of the back-end's half it may
+ * only read. Each half names the other. Source: `libxl__device_generic_add` and `device_disk_add`
+ * in `tools/libs/light`.
  */
 
 import { makeNode, type NodeValues, readableBy, type StoreClient, writeNodes } from './store.ts';
@@ -13,20 +13,24 @@ export interface DeviceAddress {
   readonly type: string;
   readonly domain: number;
 
-  /** The number that names the directory; for a disk also its device number, such as 51712 for xvda. */
+  /**
+   * The number that names the directory; for a disk also its device number, such as 51712 for xvda.
+   */
   readonly id: number;
 }
 
+/** The guest's half. */
 export function frontendPath({ type, domain, id }: DeviceAddress): string {
   return `/local/domain/${domain}/device/${type}/${id}`;
 }
 
+/** The half that domain 0 owns. */
 export function backendPath({ type, domain, id }: DeviceAddress): string {
   return `/local/domain/0/backend/${type}/${domain}/${id}`;
 }
 
 /** Where the toolstack keeps what it believes of the device, which no guest can read. */
-export function toolstackPath({ type, domain, id }: DeviceAddress): string {
+function toolstackPath({ type, domain, id }: DeviceAddress): string {
   return `/libxl/${domain}/device/${type}/${id}`;
 }
 

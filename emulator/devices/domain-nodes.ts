@@ -1,10 +1,10 @@
 /**
  * The xenstore nodes of a domain beside its devices, as xl makes them.
  *
- * A domain may read its home, `/local/domain/<id>`, and write a few places in it: acknowledgements in
- * `control`, and directories of its own. Sources: `libxl__domain_make`, `libxl__build_post` and
- * `libxl__device_console_add` in `tools/libs/light`. Unlike xl, no time of start is written: a run has
- * none.
+ * A domain may read its home, `/local/domain/<id>`, and write a few places in it: acknowledgements
+ * in `control`, and directories of its own. Sources: `libxl__domain_make`, `libxl__build_post` and
+ * `libxl__device_console_add` in `tools/libs/light`. Unlike xl, no time of start is written: a run
+ * has none.
  */
 
 import { XenbusState } from '../abi/io/xenbus.ts';

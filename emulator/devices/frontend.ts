@@ -2,8 +2,8 @@
  * What a back-end needs of the hypervisor: pages that a guest granted, and event channels to it.
  *
  * Devices stand where domain 0 would, so they reach a guest only by what it offers: a grant that it
- * revoked or never made is refused, a port that it did not open cannot be bound. A page and a channel
- * have a number that outlives a checkpoint, by which a restored device finds them again.
+ * revoked or never made is refused, a port that it did not open cannot be bound. A page and a
+ * channel have a number that outlives a checkpoint, by which a restored device finds them again.
  */
 
 /** The domain on the other side of a device. */
@@ -64,5 +64,5 @@ export interface EventReceiver {
   handleEvent(): void;
 }
 
-/** Of a page of i386, which a grant always covers whole. */
+/** How much a grant covers: one page. In bytes. */
 export const PAGE_BYTES = 4096;

@@ -1,7 +1,9 @@
 /** What devices refused or found broken, for the user to see: nothing fails silently. */
 
 export interface Journal {
-  /** A misbehaving guest may cause any number of entries: whoever keeps them keeps a bounded number. */
+  /**
+   * A misbehaving guest may cause any number of entries: whoever keeps them keeps a bounded number.
+   */
   record(entry: JournalEntry): void;
 }
 

@@ -1,10 +1,10 @@
 /**
  * The back-end's side of a shared ring: requests and responses in one page, in the same slots.
  *
- * Indices run freely through 32 bits and are masked for use. The page belongs to the guest, which may
- * write anything anywhere at any time, so the back-end's own indices are never read back from it, a
- * request is a copy, and a producer index that claims more requests than there are slots breaks the
- * ring for good. Source: `xen/include/public/io/ring.h`.
+ * Indices run freely through 32 bits and are masked for use. The page belongs to the guest, which
+ * may write anything anywhere at any time, so the back-end's own indices are never read back from
+ * it, a request is a copy, and a producer index that claims more requests than there are slots
+ * breaks the ring for good. Source: `xen/include/public/io/ring.h`.
  */
 
 import { ringLength, sring } from '../abi/io/ring.ts';

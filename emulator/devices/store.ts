@@ -1,9 +1,9 @@
 /**
  * What devices and the toolstack need of xenstore: a privileged client inside the machine.
  *
- * It is domain 0's, so neither permissions nor quotas bind it. Paths are absolute, values are text with
- * a character for each byte. Who connects, watches and listens is part of the store's state by name: a
- * device that is restored connects again under the name that it had.
+ * It is domain 0's, so neither permissions nor quotas bind it. Paths are absolute, values are text
+ * with a character for each byte. Who connects, watches and listens is part of the store's state by
+ * name: a device that is restored connects again under the name that it had.
  */
 
 import { assert } from '../assert.ts';
@@ -52,7 +52,9 @@ export function writeNodes(client: StoreClient, directory: string, values: NodeV
   }
 }
 
-/** Values by the path of their node below some directory, in the order in which they are written. */
+/**
+ * Values by the path of their node below some directory, in the order in which they are written.
+ */
 export type NodeValues = Readonly<Record<string, string | number>>;
 
 /** Makes a node with permissions of its own, which those made below it later will share. */

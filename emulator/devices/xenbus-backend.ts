@@ -1,10 +1,10 @@
 /**
  * The back-end's half of the xenbus handshake, the same for all types of device.
  *
- * Each half of a device shows a state in xenstore and watches that of the other. The front-end may come
- * back at any time: a boot loader closes the device and sets it to its first state again, so that the
- * kernel that it starts finds it as new. Sources: `xen/include/public/io/xenbus.h`, the state diagram
- * in `io/blkif.h`; the transitions are those of Linux's blkback.
+ * Each half of a device shows a state in xenstore and watches that of the other. The front-end may
+ * come back at any time: a boot loader closes the device and sets it to its first state again, so
+ * that the kernel that it starts finds it as new. Sources: `xen/include/public/io/xenbus.h`, the
+ * state diagram in `io/blkif.h`; the transitions are those of Linux's blkback.
  */
 
 import { ERRNO } from '../abi/errno.ts';

@@ -6,8 +6,8 @@
 import type { XsdError } from '../abi/io/xs-wire.ts';
 import { isUnprivileged } from './domains.ts';
 import type { Transaction } from './transactions.ts';
+import { storedSize } from './tree.ts';
 import type { Contents } from './view.ts';
-import { storedSize } from './view.ts';
 import type { Change } from './watches.ts';
 
 /**

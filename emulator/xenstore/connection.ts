@@ -10,12 +10,13 @@ import { XENSTORE_ERROR, XENSTORE_PAYLOAD_MAX, XS, xsd_sockmsg } from '../abi/io
 import { nameOf } from '../abi/names.ts';
 import { bytesOf, textOf } from './bytes.ts';
 import type { Domains } from './domains.ts';
+import { Outgoing, type OutgoingImage } from './outgoing.ts';
 import { isSpecial } from './path.ts';
 import type { Quota } from './quota.ts';
 import { answer } from './requests.ts';
 import { domainSession, type Store } from './store.ts';
 import type { WatchEvent } from './watches.ts';
-import { type Message, Parser, type ParserImage, serialize, texts } from './wire.ts';
+import { type Message, Parser, type ParserImage, texts } from './wire.ts';
 
 /** A message as it was read, or as its last byte was taken by the domain. */
 export interface TracedMessage {
@@ -32,8 +33,7 @@ export type Observer = (message: TracedMessage) => void;
 
 export interface ConnectionImage {
   readonly parser: ParserImage;
-  readonly outgoing: readonly Message[];
-  readonly taken: number;
+  readonly outgoing: OutgoingImage;
   readonly error: number;
 }
 
@@ -45,9 +45,7 @@ export class Connection {
   readonly #store: Store;
   readonly #observer: Observer | undefined;
   readonly #parser = new Parser();
-  #outgoing: Message[] = [];
-  /** Bytes of the first outgoing message that the domain has already taken. */
-  #taken = 0;
+  readonly #outgoing = new Outgoing();
   #error: number = XENSTORE_ERROR.NONE;
 
   /** Connects a domain that is introduced, or will be by a `restore` of the store. */
@@ -81,26 +79,15 @@ export class Connection {
 
   /** Whether there are bytes for the domain to take. */
   get hasOutput(): boolean {
-    return this.#outgoing.length > 0;
+    return !this.#outgoing.isEmpty;
   }
 
   /** Takes away up to so many bytes of replies and events. */
   take(limit: number): Uint8Array {
-    const pieces: number[] = [];
-    for (let first = this.#outgoing[0]; first && pieces.length < limit; ) {
-      const rest = serialize(first).subarray(this.#taken);
-      const piece = rest.subarray(0, limit - pieces.length);
-      pieces.push(...piece);
-      this.#taken += piece.length;
-      if (piece.length === rest.length) {
-        this.#outgoing.shift();
-        this.#taken = 0;
-        this.#domains.addMemory(this.domain, -sizeOf(first));
-        this.#trace('out', first);
-      }
-      first = this.#outgoing[0];
-    }
-    return Uint8Array.from(pieces);
+    return this.#outgoing.take(limit, (message) => {
+      this.#domains.addMemory(this.domain, -sizeOf(message));
+      this.#trace('out', message);
+    });
   }
 
   /** Ends the connection for an error, one of XENSTORE_ERROR, with all that is under way. */
@@ -111,11 +98,9 @@ export class Connection {
 
   /** Begins anew, as when a domain is introduced: nothing read, nothing to send, no watches. */
   reset(): void {
-    for (const message of this.#outgoing) {
+    for (const message of this.#outgoing.clear()) {
       this.#domains.addMemory(this.domain, -sizeOf(message));
     }
-    this.#outgoing = [];
-    this.#taken = 0;
     this.#error = XENSTORE_ERROR.NONE;
     this.#parser.restore({ received: new Uint8Array() });
     this.#session?.reset();
@@ -124,8 +109,7 @@ export class Connection {
   capture(): ConnectionImage {
     return {
       parser: this.#parser.capture(),
-      outgoing: [...this.#outgoing],
-      taken: this.#taken,
+      outgoing: this.#outgoing.capture(),
       error: this.#error,
     };
   }
@@ -133,8 +117,7 @@ export class Connection {
   /** Becomes what was captured; the store is restored apart from it. */
   restore(image: ConnectionImage): void {
     this.#parser.restore(image.parser);
-    this.#outgoing = [...image.outgoing];
-    this.#taken = image.taken;
+    this.#outgoing.restore(image.outgoing);
     this.#error = image.error;
   }
 
@@ -153,11 +136,10 @@ export class Connection {
   #isStalled(): boolean {
     // Unlike xenstored, which also counts requests whose events others have not taken yet: it drops
     // such events after 20 seconds, and no clock runs here.
-    const replies = this.#outgoing.filter(({ type }) => type !== XS.WATCH_EVENT).length;
+    const { replies } = this.#outgoing;
     const isBound = this.#session?.isPrivileged === false;
-    return (
-      isBound && (replies >= this.#quota.outstanding || this.#domains.isOverMemory(this.domain))
-    );
+    const owesTooMuch = isBound && replies >= this.#quota.outstanding;
+    return owesTooMuch || this.#domains.isOverMemory(this.domain);
   }
 
   #process(message: Message): void {
@@ -189,7 +171,7 @@ export class Connection {
   #sendEvent({ path, token }: WatchEvent): void {
     const payload = bytesOf(`${path}\0${token}\0`);
     const event = { type: XS.WATCH_EVENT, requestId: 0, transaction: 0, payload };
-    const isKnown = !isSpecial(path) && this.#outgoing.some((other) => isSameEvent(other, event));
+    const isKnown = !isSpecial(path) && this.#outgoing.hasEvent(payload);
     if (isKnown || payload.length > XENSTORE_PAYLOAD_MAX) {
       return;
     }
@@ -211,10 +193,6 @@ export class Connection {
 /** A line as xenstored's own trace has it, but for the connection and the time: `IN READ (path )`. */
 export function traceLine({ direction, type, payload }: TracedMessage): string {
   return `${direction.toUpperCase()} ${type} (${payload.replaceAll('\0', ' ')})`;
-}
-
-function isSameEvent(left: Message, right: Message): boolean {
-  return left.type === right.type && textOf(left.payload) === textOf(right.payload);
 }
 
 function sizeOf({ payload }: Message): number {

@@ -100,7 +100,7 @@ export class Domains {
 
   /** Counts bytes kept for a domain unless that reaches its quota; answers whether it did not. */
   tryMemory(domain: number, bytes: number): boolean {
-    if (isUnprivileged(domain) && this.memoryOf(domain) + bytes >= this.#quota.memory) {
+    if (this.memoryOf(domain) + bytes >= this.#memoryLimit(domain)) {
       return false;
     }
     this.addMemory(domain, bytes);
@@ -113,7 +113,7 @@ export class Domains {
 
   /** Whether a domain made us keep so much that its requests are no longer read. */
   isOverMemory(domain: number): boolean {
-    return isUnprivileged(domain) && this.memoryOf(domain) >= this.#quota.memory;
+    return this.memoryOf(domain) >= this.#memoryLimit(domain);
   }
 
   /** The permissions, the entries of domains marked stale that are not there. */
@@ -142,5 +142,8 @@ export class Domains {
 
   restore(image: DomainsImage): void {
     this.#records = new Map(image.map(([domain, record]) => [domain, { ...record }]));
+  }
+  #memoryLimit(domain: number): number {
+    return isUnprivileged(domain) ? this.#quota.memory : this.#quota.privilegedMemory;
   }
 }

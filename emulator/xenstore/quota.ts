@@ -1,5 +1,5 @@
 /**
- * How much of the store an unprivileged domain may use.
+ * How much of the store a domain may use.
  *
  * The figures are the defaults of xenstored 4.17 (tools/xenstore/xenstored_core.c). Its comparisons
  * differ by one from quota to quota, and so do ours; each is said at its figure.
@@ -22,6 +22,8 @@ export interface Quota {
   readonly outstanding: number;
   /** Bytes that a domain may make us keep; beyond it no request is read and no event is queued. */
   readonly memory: number;
+  /** The same for domain 0, in whose name back ends write too. Unlike xenstored, which has none. */
+  readonly privilegedMemory: number;
 }
 
 export const defaultQuota: Quota = {
@@ -33,4 +35,5 @@ export const defaultQuota: Quota = {
   transactionNodes: 1024,
   outstanding: 20,
   memory: 2_621_440,
+  privilegedMemory: 67_108_864,
 };

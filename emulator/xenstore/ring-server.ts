@@ -24,7 +24,7 @@ export interface Ring {
   notify(): void;
 }
 
-/** Moves until one cannot: the domain's own pace. */
+/** Whether bytes went in a direction, so that more may. */
 type Move = 'moved' | 'nothing to move';
 
 const { req, rsp, req_cons, req_prod, rsp_cons, rsp_prod, connection, error } =

@@ -14,7 +14,7 @@ import { type Identity, type Permissions, RIGHT, rightsFor } from './permissions
 import type { Quota } from './quota.ts';
 import { Transaction, type TransactionImage } from './transactions.ts';
 import type { StoreNode } from './tree.ts';
-import { type Contents, isError, storedSize, View } from './view.ts';
+import { type Contents, isError, View } from './view.ts';
 import { type Change, eventFor, type Watch, type WatchEvent } from './watches.ts';
 
 /** What a session needs of the store around it. */
@@ -204,8 +204,8 @@ export class Session implements Identity {
     do {
       this.#lastTransaction = (this.#lastTransaction + 1) >>> 0;
     } while (this.#lastTransaction === 0 || this.#transactions.has(this.#lastTransaction));
-    this.#store.tree.nextGeneration();
-    const opened = Transaction.begin(this.#lastTransaction);
+    const generation = this.#store.tree.nextGeneration();
+    const opened = Transaction.begin(this.#lastTransaction, generation);
     this.#transactions = new Map([...this.#transactions, [opened.id, opened]]);
     return opened.id;
   }
@@ -314,7 +314,7 @@ export class Session implements Identity {
 
   #close(transaction: Transaction): void {
     const size = [...transaction.accessed].reduce(
-      (sum, [path, { node }]) => sum + storedSize(path, node),
+      (sum, [path, { node }]) => sum + transaction.sizeOf(path, node),
       0,
     );
     this.#store.domains.addMemory(this.domain, -size);

@@ -116,8 +116,12 @@ export class Store implements Surroundings {
     this.domains.markShutDown(domain, false);
   }
 
-  /** Forgets a domain with its session, its nodes and all below them; nothing if it is unknown. */
+  /**
+   * Forgets a domain with its session, its nodes and all below them; nothing if it is unknown. Its
+   * `Connection` is then of no use, also for a later domain with the same number.
+   */
   releaseDomain(domain: number): void {
+    assert(domain !== 0, 'domain 0, which owns the root of the store, is released');
     const wasIntroduced = this.domains.isIntroduced(domain);
     const name = domainSession(domain);
     this.#sessions.get(name)?.reset();

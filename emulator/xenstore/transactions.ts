@@ -8,7 +8,7 @@
  */
 
 import type { Permissions } from './permissions.ts';
-import type { StoreNode } from './tree.ts';
+import { type StoreNode, storedSize } from './tree.ts';
 
 /** A node that a transaction has touched, under its path. */
 export interface AccessedNode {
@@ -25,6 +25,7 @@ export interface AccessedNode {
 
 export interface TransactionImage {
   readonly id: number;
+  readonly generation: number;
   readonly accessed: readonly (readonly [path: string, accessed: Readonly<AccessedNode>])[];
   readonly ownership: readonly (readonly [domain: number, nodes: number])[];
   readonly hasCreated: boolean;
@@ -34,6 +35,8 @@ export interface TransactionImage {
 export class Transaction {
   /** What the requester names it by; never 0. */
   readonly id: number;
+  /** The store's count at its start, under which xenstored files its copies of nodes. */
+  readonly generation: number;
   readonly accessed: Map<string, AccessedNode>;
   /** By how much the number of nodes of each domain changes. */
   readonly ownership: Map<number, number>;
@@ -44,6 +47,7 @@ export class Transaction {
 
   constructor(image: TransactionImage) {
     this.id = image.id;
+    this.generation = image.generation;
     this.accessed = new Map(image.accessed.map(([path, node]) => [path, { ...node }]));
     this.ownership = new Map(image.ownership);
     this.hasCreated = image.hasCreated;
@@ -51,14 +55,14 @@ export class Transaction {
   }
 
   /** One that has done nothing. */
-  static begin(id: number): Transaction {
-    return new Transaction({
-      id,
-      accessed: [],
-      ownership: [],
-      hasCreated: false,
-      hasFailed: false,
-    });
+  static begin(id: number, generation: number): Transaction {
+    const untouched = { accessed: [], ownership: [], hasCreated: false, hasFailed: false };
+    return new Transaction({ id, generation, ...untouched });
+  }
+
+  /** Bytes that its copy of a node counts for; none when there is no node. */
+  sizeOf(path: string, node: StoreNode | undefined): number {
+    return node ? storedSize(`${this.generation}/${path}`, node) : 0;
   }
 
   addNodes(domain: number, count: number): void {
@@ -80,6 +84,7 @@ export class Transaction {
   capture(): TransactionImage {
     return {
       id: this.id,
+      generation: this.generation,
       accessed: [...this.accessed].map(([path, accessed]) => [path, { ...accessed }] as const),
       ownership: [...this.ownership],
       hasCreated: this.hasCreated,

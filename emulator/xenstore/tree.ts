@@ -88,7 +88,7 @@ export function emptyNode(permissions: Permissions): StoreNode {
 }
 
 /** The same node with other children. */
-export function withChildren(node: StoreNode, children: readonly string[]): StoreNode {
+function withChildren(node: StoreNode, children: readonly string[]): StoreNode {
   const childrenSize = children.reduce((size, name) => size + name.length + 1, 0);
   return { ...node, children, childrenSize };
 }
@@ -116,4 +116,9 @@ export function withoutChild(node: StoreNode, name: string): StoreNode {
  */
 export function recordSize(node: StoreNode): number {
   return 24 + 8 * node.permissions.length + node.value.length + node.childrenSize;
+}
+
+/** Bytes that a node counts for with the name that it is stored under; none when there is no node. */
+export function storedSize(name: string, node: StoreNode | undefined): number {
+  return node ? name.length + recordSize(node) : 0;
 }

@@ -17,6 +17,7 @@ import {
   emptyNode,
   recordSize,
   type StoreNode,
+  storedSize,
   type Tree,
   withChild,
   withoutChild,
@@ -88,11 +89,6 @@ export class View {
     return rightsFor(this.#identity, node.permissions);
   }
 
-  /** Whether both nodes are there that `get` would look at for a removal. */
-  hasParent(path: string): boolean {
-    return !isError(this.read(parentOf(path)));
-  }
-
   /** Puts a changed node in the place of the one that is there (write_node). */
   write(path: string, node: StoreNode, isFree = false): XsdError | undefined {
     const { tree, domains, quota } = this.#contents;
@@ -159,6 +155,7 @@ export class View {
       if (isError(node)) {
         return 'EIO';
       }
+      this.#contents.tree.nextGeneration();
       this.#delete(each);
       onRemoved(each, node, each !== path);
       this.#addNodes(node, -1);
@@ -268,27 +265,21 @@ export class View {
       event: 'none',
     };
     transaction.accessed.set(path, accessed);
-    domains.addMemory(this.#identity.domain, storedSize(path, node));
+    domains.addMemory(this.#identity.domain, transaction.sizeOf(path, node));
     return accessed;
   }
 
   #store(path: string, node: StoreNode, isFree: boolean): XsdError | undefined {
     const { tree, domains } = this.#contents;
     const accessed = this.#transaction?.accessed.get(path);
-    const old = accessed ? accessed.node : tree.get(path);
-    const payer = (owned: StoreNode) =>
-      accessed ? this.#identity.domain : owned.permissions[0].domain;
-    if (old) {
-      domains.addMemory(payer(old), -storedSize(path, old));
-    }
-    if (!(isFree || domains.tryMemory(payer(node), storedSize(path, node)))) {
-      if (old) {
-        domains.addMemory(payer(old), storedSize(path, old));
-      }
-      return 'EIO';
-    }
+    const old = this.#charge(path, accessed ? accessed.node : tree.get(path));
+    const paid = this.#charge(path, node);
+    domains.addMemory(old.domain, -old.bytes);
     if (isFree) {
-      domains.addMemory(payer(node), storedSize(path, node));
+      domains.addMemory(paid.domain, paid.bytes);
+    } else if (!domains.tryMemory(paid.domain, paid.bytes)) {
+      domains.addMemory(old.domain, old.bytes);
+      return 'EIO';
     }
     if (accessed) {
       accessed.node = node;
@@ -301,13 +292,9 @@ export class View {
 
   #delete(path: string): void {
     const { tree, domains } = this.#contents;
-    tree.nextGeneration();
     const accessed = this.#transaction?.accessed.get(path);
-    const old = accessed ? accessed.node : tree.get(path);
-    if (old) {
-      const payer = accessed ? this.#identity.domain : old.permissions[0].domain;
-      domains.addMemory(payer, -storedSize(path, old));
-    }
+    const old = this.#charge(path, accessed ? accessed.node : tree.get(path));
+    domains.addMemory(old.domain, -old.bytes);
     if (accessed) {
       accessed.node = undefined;
       accessed.isModified = true;
@@ -315,9 +302,12 @@ export class View {
       tree.delete(path);
     }
   }
-}
 
-/** Bytes that a node with its path counts for; none when there is no node. */
-export function storedSize(path: string, node: StoreNode | undefined): number {
-  return node ? path.length + recordSize(node) : 0;
+  /** Whose memory a node takes, and how much: of the owner, but of whoever copies it in a transaction. */
+  #charge(path: string, node: StoreNode | undefined): { domain: number; bytes: number } {
+    const { domain } = this.#identity;
+    return this.#transaction
+      ? { domain, bytes: this.#transaction.sizeOf(path, node) }
+      : { domain: node?.permissions[0].domain ?? domain, bytes: storedSize(path, node) };
+  }
 }

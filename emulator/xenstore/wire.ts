@@ -7,6 +7,7 @@
  */
 
 import { XENSTORE_PAYLOAD_MAX, xsd_sockmsg } from '../abi/io/xs-wire.ts';
+import { assert } from '../assert.ts';
 import { textOf } from './bytes.ts';
 
 /** A message without its length, which is that of the payload. */
@@ -43,6 +44,7 @@ export class Parser {
 
   /** Takes at most `missing` bytes. After `too long` there must be no more. */
   receive(bytes: Uint8Array): Parsed {
+    assert(bytes.length <= this.missing, `${bytes.length} bytes, but ${this.missing} are missing`);
     this.#received.set(bytes, this.#length);
     this.#length += bytes.length;
     if (this.#length < xsd_sockmsg.size) {

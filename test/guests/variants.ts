@@ -42,6 +42,22 @@ export type VariantName = keyof typeof variants;
 /** Folder of a guest's source, and the variants of it. */
 export const guests = {
   probe: ['low'],
+  traps: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
+  upcalls: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
+  iret: ['direct', 'two-level', 'translated'],
+  timers: ['direct', 'legacy', 'translated'],
+  scheduling: ['direct', 'legacy', 'translated'],
+  mmu: ['direct', 'low', 'two-level'],
+  smp: ['direct'],
+  multicall: ['direct', 'two-level'],
+  translated: ['translated', 'translated-pae'],
+  'grants-server': ['direct'],
+  'grants-client': ['direct'],
+  block: ['direct', 'translated'],
+  xenstore: ['direct'],
+  console: ['direct', 'translated'],
+  crash: ['direct', 'translated'],
+  suspend: ['direct'],
 } as const satisfies Record<string, readonly VariantName[]>;
 
 export type GuestName = keyof typeof guests;

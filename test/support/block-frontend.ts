@@ -13,7 +13,11 @@ import {
 } from '../../emulator/abi/io/blkif.ts';
 import { sring } from '../../emulator/abi/io/ring.ts';
 import { present } from '../../emulator/assert.ts';
-import { BlockBackend, type BlockDevice } from '../../emulator/devices/block/block-backend.ts';
+import {
+  BlockBackend,
+  type BlockDevice,
+  type BlockObserver,
+} from '../../emulator/devices/block/block-backend.ts';
 import type { BlockHost } from '../../emulator/devices/block/block-host.ts';
 import { type DomainDescription, makeDomainNodes } from '../../emulator/devices/domain-nodes.ts';
 import type { JournalEntry } from '../../emulator/devices/journal.ts';
@@ -49,6 +53,8 @@ export class BlockFrontend {
   /** Domain 0's, to look around in xenstore. */
   readonly toolstack = this.store.connect('test', () => undefined);
   readonly journal: JournalEntry[] = [];
+  /** What an observer heard of, as kinds and statuses. */
+  readonly observed: string[] = [];
   readonly backend: BlockBackend;
   readonly disk: BlockHost;
   readonly port: number;
@@ -71,8 +77,11 @@ export class BlockFrontend {
   /** A back-end of this guest that nobody has plugged in. */
   aBackend(disk: BlockHost, device: Partial<BlockDevice> = {}): BlockBackend {
     const journal = { record: (entry: JournalEntry) => this.journal.push(entry) };
+    const observer: BlockObserver = {
+      answered: ({ kind }, { status }) => this.observed.push(`${kind} ${status}`),
+    };
     return new BlockBackend(
-      { domain: this.domain, store: this.store, journal, disk },
+      { domain: this.domain, store: this.store, journal, disk, observer },
       { id: 51712, dev: 'xvda', params: 'disk.img', ...device },
     );
   }

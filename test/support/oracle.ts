@@ -20,6 +20,9 @@ interface Recipe {
 /** GRUB as Debian builds it for 32-bit Xen paravirtual domains: a real guest kernel in ELF. */
 export const grubImage = '/usr/lib/grub-xen/grub-i386-xen.bin';
 
+/** Xen's own XenStore as Debian builds it. */
+export const xenstored = '/usr/lib/xen-4.17/bin/xenstored';
+
 const recipes = {
   'gcc -m32': { packages: 'gcc gcc-multilib libc6-dev-i386', isThere: buildsAndRuns32BitPrograms },
   'gcc -m32 -nostdlib': { packages: 'gcc binutils', isThere: builds32BitKernels },
@@ -31,6 +34,10 @@ const recipes = {
       onPath('bochs') &&
       existsSync('/usr/share/bochs/BIOS-bochs-latest') &&
       existsSync('/usr/share/vgabios/vgabios.bin'),
+  },
+  xenstored: {
+    packages: 'gcc libc6-dev xen-utils-4.17',
+    isThere: () => runs('gcc') && existsSync(xenstored),
   },
   'xen/xen.h': {
     packages: 'libxen-dev gcc binutils',

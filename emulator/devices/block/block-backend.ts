@@ -1,10 +1,11 @@
 /**
  * The block back-end: one disk of one guest, as blkback in domain 0 would serve it.
  *
- * The front-end puts requests on a ring in a page that it grants; each is executed at once, in order,
- * and answered in the same slot. What is offered: barriers, cache flushes and discard if the disk is
- * able to, indirect segments. What is not: persistent grants (a front-end that asks for them works
- * without), rings of several pages, several rings. Source: `xen/include/public/io/blkif.h`.
+ * The front-end puts requests on a ring in a page that it grants; each is executed at once, in
+ * order, and answered in the same slot. What is offered: barriers, cache flushes and discard if the
+ * disk is able to, indirect segments. What is not: persistent grants (a front-end that asks for
+ * them works without), rings of several pages, several rings. Source:
+ * `xen/include/public/io/blkif.h`.
  */
 
 import { VDISK } from '../../abi/io/blkif.ts';
@@ -16,10 +17,11 @@ import type { Journal, JournalKind } from '../journal.ts';
 import { BackRing, type RingImage } from '../ring.ts';
 import { type DeviceStore, readNumber, type StoreClient, writeNodes } from '../store.ts';
 import { XenbusBackend, type XenbusBackendImage } from '../xenbus-backend.ts';
-import { execute, sectorsOf } from './block-execution.ts';
+import { execute, type Outcome, sectorsOf } from './block-execution.ts';
 import { type BlockHost, SECTOR_BYTES } from './block-host.ts';
 import {
   type BlockProtocol,
+  type BlockRequest,
   buildResponse,
   i386Protocol,
   MAX_INDIRECT_SEGMENTS,
@@ -47,6 +49,13 @@ export interface BlockSurroundings {
   readonly store: DeviceStore;
   readonly journal: Journal;
   readonly disk: BlockHost;
+  readonly observer?: BlockObserver;
+}
+
+/** Hears of what passes over the ring, for a trace or a breakpoint. */
+export interface BlockObserver {
+  /** Called when a request has been executed and its response is on its way. */
+  answered(request: BlockRequest, outcome: Outcome): void;
 }
 
 export interface BlockBackendImage {
@@ -133,7 +142,7 @@ export class BlockBackend implements EventReceiver {
     this.#xenbus.unplug();
   }
 
-  /** Removes the device at once, as when its domain is destroyed. */
+  /** Removes the device at once: before its domain is destroyed, or when the guest lets it wait. */
   remove(): void {
     this.#xenbus.remove();
   }
@@ -186,19 +195,21 @@ export class BlockBackend implements EventReceiver {
 
   /** Answers up to `most` requests and says how many there were. */
   #serve({ ring, protocol }: Connection, most: number): number {
-    const { disk, domain } = this.#surroundings;
+    const { disk, domain, observer } = this.#surroundings;
     for (let served = 0; served < most; served++) {
       const slot = ring.take();
       if (slot === undefined) {
         return served;
       }
       const request = parseRequest(protocol, slot);
-      const { status, problem, isHostFailure } = execute(request, disk, domain);
+      const outcome = execute(request, disk, domain);
+      const { status, problem, isHostFailure } = outcome;
       if (problem !== undefined) {
         const kind = isHostFailure ? 'host failed' : 'request refused';
         this.#record(kind, `Request ${request.id} got status ${status}: ${problem}.`);
       }
       ring.respond(buildResponse(request, status));
+      observer?.answered(request, outcome);
     }
     return most;
   }

@@ -2,8 +2,8 @@
  * Executes one block request: checks, pages, disk, status.
  *
  * Nothing happens before everything has been checked: a request with one bad segment or one refused
- * grant leaves the disk and the guest's pages as they were. The order of checks and the statuses are
- * those of Linux's blkback.
+ * grant leaves the disk and the guest's pages as they were. The order of checks and the statuses
+ * are those of Linux's blkback.
  */
 
 import { BLKIF_RSP } from '../../abi/io/blkif.ts';

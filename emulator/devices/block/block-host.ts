@@ -4,8 +4,8 @@
  * A raw image. The machine is synchronous, so its bytes must be at hand; whoever has them behind
  * something slower prepares them first.
  *
- * Without `write` the disk is read-only. With it, what a guest writes is there afterwards, whether in
- * the machine's state (see `OverlayDisk`) or outside of it, where no checkpoint reaches.
+ * Without `write` the disk is read-only. With it, what a guest writes is there afterwards, whether
+ * in the machine's state (see `OverlayDisk`) or outside of it, where no checkpoint reaches.
  */
 export interface BlockHost {
   /** In bytes. A rest that fills no sector is never shown to a guest. */

@@ -1,9 +1,9 @@
 /**
  * The two ways in which a front-end may lay out block requests, and their typed form.
  *
- * The layouts differ in one thing: on x86-64 the 64-bit fields are aligned to 8 bytes, so everything
- * behind the first four bytes stands four further. Responses differ in their padding only. Sources:
- * `xen/include/public/io/blkif.h` and `io/protocols.h`.
+ * The layouts differ in one thing: on x86-64 the 64-bit fields are aligned to 8 bytes, so
+ * everything behind the first four bytes stands four further. Responses differ in their padding
+ * only. Sources: `xen/include/public/io/blkif.h` and `io/protocols.h`.
  */
 
 import {

@@ -38,7 +38,7 @@ export class OverlayDisk implements BlockHost {
 
   read(offset: number, length: number): Uint8Array | undefined {
     this.#check(offset, length);
-    const found = this.#base.read(offset, length);
+    const found = this.#readBase(offset, length);
     if (found === undefined || this.#clusters.size === 0) {
       return found;
     }
@@ -112,13 +112,19 @@ export class OverlayDisk implements BlockHost {
       return written.slice();
     }
     const start = cluster * CLUSTER_BYTES;
-    const bytes = this.#base.read(start, Math.min(CLUSTER_BYTES, this.size - start));
+    const bytes = this.#readBase(start, Math.min(CLUSTER_BYTES, this.size - start));
     if (bytes === undefined) {
       return undefined;
     }
     const copy = new Uint8Array(CLUSTER_BYTES);
     copy.set(bytes);
     return copy;
+  }
+
+  /** All bytes or none: a file that was cut may give fewer. */
+  #readBase(offset: number, length: number): Uint8Array | undefined {
+    const bytes = this.#base.read(offset, length);
+    return bytes?.length === length ? bytes : undefined;
   }
 
   #check(offset: number, length: number): void {

@@ -2,9 +2,9 @@
  * The console back-end: two byte queues in one page, as xenconsoled serves them.
  *
  * What the guest writes goes to the host at once. What the user types waits in the machine's state
- * until the guest has made room, however long that takes, so nothing is lost. The page is the guest's
- * and its indices may be anything: while they make no sense nothing is moved, and as soon as the guest
- * has put them right the console goes on. Sources: `xen/include/public/io/console.h`,
+ * until the guest has made room, however long that takes, so nothing is lost. The page is the
+ * guest's and its indices may be anything: while they make no sense nothing is moved, and as soon
+ * as the guest has put them right the console goes on. Sources: `xen/include/public/io/console.h`,
  * `tools/console/daemon/io.c`.
  */
 

@@ -11,8 +11,8 @@ interface Refusal {
   readonly name: keyof typeof HYPERVISOR;
   /** Which argument is a pointer that is read before anything else, and how many bytes. */
   readonly reads?: { readonly argument: 0 | 1; readonly bytes: number };
-  /** The first word read is a version of the interface: no caller knows the right one. */
-  readonly isVersioned?: boolean;
+  /** The interface_version behind the command, without which -EACCES comes first. */
+  readonly version?: number;
   readonly errno: number;
 }
 
@@ -20,11 +20,11 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'platform_op',
     reads: { argument: 0, bytes: 128 },
-    isVersioned: true,
+    version: 0x0300_0001,
     errno: ERRNO.EPERM,
   },
-  { name: 'sysctl', reads: { argument: 0, bytes: 128 }, isVersioned: true, errno: ERRNO.EPERM },
-  { name: 'domctl', reads: { argument: 0, bytes: 128 }, isVersioned: true, errno: ERRNO.EPERM },
+  { name: 'sysctl', reads: { argument: 0, bytes: 128 }, version: 0x15, errno: ERRNO.EPERM },
+  { name: 'domctl', reads: { argument: 0, bytes: 128 }, version: 0x15, errno: ERRNO.EPERM },
   { name: 'xenoprof_op', reads: { argument: 1, bytes: 4 }, errno: ERRNO.EPERM },
   { name: 'hvm_op', reads: { argument: 1, bytes: 16 }, errno: ERRNO.EINVAL },
   { name: 'kexec_op', errno: ERRNO.EPERM },
@@ -33,8 +33,8 @@ const REFUSALS: readonly Refusal[] = [
   { name: 'arch_0', errno: ERRNO.EPERM },
 ];
 
-/** The version of `sysctl` and its like that 4.17 has; callers with another are told so first. */
-const VERSIONS = [0x0300_000b, 0x15, 0x14];
+/** Where interface_version stands. */
+const VERSION_OFFSET = 4;
 
 function refuse(caller: Caller, refusal: Refusal, values: readonly number[]): number {
   const { xen, domain, memory } = caller;
@@ -47,8 +47,9 @@ function refuse(caller: Caller, refusal: Refusal, values: readonly number[]): nu
   if (bytes === undefined) {
     return -ERRNO.EFAULT;
   }
-  const isUnknown = refusal.isVersioned && !VERSIONS.includes(bytes.getUint32(0, true));
-  return isUnknown ? -ERRNO.EACCES : -refusal.errno;
+  const isKnown =
+    refusal.version === undefined || bytes.getUint32(VERSION_OFFSET, true) === refusal.version;
+  return isKnown ? -refusal.errno : -ERRNO.EACCES;
 }
 
 export const refused: readonly Hypercall[] = REFUSALS.map((refusal) => ({

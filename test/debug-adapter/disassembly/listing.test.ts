@@ -5,8 +5,8 @@ import {
   type Listing,
   list,
 } from '../../../debug-adapter/disassembly/listing.ts';
-import { type ElfFile, ET, PF, PT, readElf, SHF, SHT } from '../../../emulator/image/elf.ts';
 import type { SyntaxName } from '../../../emulator/cpu/disassembler.ts';
+import { type ElfFile, ET, PF, PT, readElf, SHF, SHT } from '../../../emulator/image/elf.ts';
 import { anElfFile, stringTable, symbolTable } from '../../support/an-elf-file.ts';
 
 const TEXT = 0x1000;

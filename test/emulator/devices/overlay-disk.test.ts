@@ -68,6 +68,20 @@ test('a write that the image fails under changes nothing', () => {
   expect(disk.writtenBytes).toBe(0);
 });
 
+test('an image that was cut fails to be read, written parts and all', () => {
+  let image = anImage();
+  const base = {
+    size: image.length,
+    read: (at: number, length: number) => image.subarray(at, at + length),
+  };
+  const disk = new OverlayDisk(base, 1 << 20);
+  disk.write(16 * 512, filled(1, 0xaa));
+  image = image.slice(0, 1000);
+  expect(disk.read(0, disk.size)).toBeUndefined();
+  expect(disk.write(0, filled(1, 1))).toBe(false);
+  expect(disk.read(0, 512)).toEqual(filled(1, 1));
+});
+
 test('of a disk that is shown read-only nothing can be written', () => {
   expect(readOnly(new OverlayDisk(imageDisk(anImage()), 1 << 20))).not.toHaveProperty('write');
 });
@@ -106,7 +120,8 @@ test('any writes read back as from a plain array', () => {
         plain.set(bytes, sector * 512);
         disk.write(sector * 512, bytes);
       }
-      expect(disk.read(0, disk.size)).toEqual(plain);
+      const bytes = disk.read(0, disk.size) ?? new Uint8Array(0);
+      expect(plain.findIndex((byte, at) => byte !== bytes[at])).toBe(-1);
     }),
   );
 });

@@ -257,6 +257,21 @@ describe('unplugging:', () => {
     expect(guest.domain.mappings).toBe(0);
   });
 
+  test('a disk may be plugged in again under its number', () => {
+    const guest = aFrontend().connect();
+    guest.backend.remove();
+    guest.aBackend(guest.disk).plug();
+    expect(guest.connect().backState).toBe('4');
+    expect(guest.domain.mappings).toBe(1);
+  });
+
+  test('a guest that has removed its half is not asked', () => {
+    const guest = aFrontend().connect();
+    guest.removeFrontend();
+    guest.backend.unplug();
+    expect(guest.toolstack.read(BACK)).toBeUndefined();
+  });
+
   test('directories of devices go with the last device', () => {
     const guest = aFrontend();
     guest.backend.remove();

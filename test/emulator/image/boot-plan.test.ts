@@ -174,6 +174,23 @@ describe('the probe of 96 MiB with a ramdisk, as recorded', () => {
   });
 });
 
+describe('domain 0 of 256 MiB, as recorded, which Xen’s own builder lays out alike at first', () => {
+  test.each([
+    { what: 'without a ramdisk', ramdisk: undefined, list: 0x12_1000, startInfo: 0x16_1000 },
+    {
+      what: 'with one',
+      ramdisk: new Uint8Array(100_000),
+      list: 0x13_a000,
+      startInfo: 0x17_a000,
+    },
+  ])('$what: the list of frames and start_info', ({ ramdisk, list, startInfo }) => {
+    const { startInfo: values, registers } = plan({}, { pageCount: 65_536, ramdisk });
+    expect(values.mfn_list).toBe(list);
+    expect(registers.esi).toBe(startInfo);
+    expect(values.nr_pt_frames).toBe(7);
+  });
+});
+
 describe('a ramdisk that need not be mapped', () => {
   const ramdisk = new Uint8Array(5000);
   const notes = { MOD_START_PFN: 1 };

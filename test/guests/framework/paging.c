@@ -101,6 +101,26 @@ u64 entry_machine(u32 address, u32 level)
     return entry ? machine_of(entry) : 0;
 }
 
+void need_middle_table(u32 address)
+{
+#if GUEST_PAE
+    if (*table_entry(address, 3) & PTE_P)
+        return;
+    void *table = page_alloc();
+#if GUEST_TRANSLATED
+    u32 cr3;
+    *table_entry(address, 3) = pte_of(pfn_of(table), PTE_P);
+    __asm__ volatile("movl %%cr3, %0; movl %0, %%cr3" : "=r"(cr3) : : "memory");
+#else
+    if (map_page(table, PTE_READ)
+        || mmu_update_one(entry_machine(address, 3), pte_of(mfn_of(table), PTE_P)))
+        fail_now("no table can be added for %08x", address);
+#endif
+#else
+    (void)address;
+#endif
+}
+
 long map_entry(u32 address, pte_t entry)
 {
 #if GUEST_TRANSLATED

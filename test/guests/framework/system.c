@@ -40,6 +40,11 @@ int is_initial_domain(void)
     return (start_info->flags & SIF_INITDOMAIN) != 0;
 }
 
+int is_era(void)
+{
+    return hypercall(HC_XEN_VERSION, XENVER_VERSION, 0) < 0x40000;
+}
+
 /* Known from a port that is given away to nobody: its status names the domain that it is for. */
 u32 domain_id(void)
 {

@@ -192,7 +192,7 @@ void probe_user_upcall(void)
     hypercall(HC_VCPU_OP, VCPUOP_STOP_PERIODIC_TIMER, 0, 0);
     const struct frame *frame = &upcalls.frame;
     fact("user_upcall.taken", "%s", YES_NO(upcalls.count > 0));
-    fact("user_upcall.frame", "cs %08x eflags %08x ss %04x", frame->cs, frame->eflags & ~0x8d5u,
+    fact("user_upcall.frame", "cs %08x eflags %08x ss %04x", frame->cs, frame->eflags & ~(0x8d5u | EFLAGS_RF),
          frame->user_ss);
     fact("user_upcall.esp_is_the_users", "%s", YES_NO(frame->user_esp == USER_STACK_TOP));
     fact("user_upcall.bytes_below_kernel_sp", "%u", INTERRUPT_STACK_TOP - upcalls.at);

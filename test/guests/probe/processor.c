@@ -66,11 +66,12 @@ void probe_cpuid(void)
          YES_NO((s32)scale.edx == vcpu()->time.tsc_shift));
 }
 
+/* Without the limit's upper bits, which some processors give and some do not. */
 u32 lar(u32 selector)
 {
     u32 rights = 0;
     __asm__("larl %1, %0; jz 1f; xorl %0, %0; 1:" : "=&r"(rights) : "r"(selector) : "cc");
-    return rights;
+    return rights & 0x00f0ff00;
 }
 
 static u32 lsl(u32 selector)

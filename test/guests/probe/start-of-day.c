@@ -117,7 +117,7 @@ void probe_first_tables(void)
 
 void probe_shared_info(void)
 {
-    const struct shared_info *shared = shared_info;
+    const struct shared_info *shared = &first_shared_info;
     const struct vcpu_info *first = &shared->vcpu_info[0];
     u32 others = 0, masks = 0;
     for (u32 number = 1; number < 32; number++)
