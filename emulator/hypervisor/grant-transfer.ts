@@ -101,8 +101,8 @@ function moveContents(xen: Xen, page: number, receiver: Domain, place: number): 
   if (target === undefined || (receiver.isTranslated && isXens(receiver, target))) {
     return undefined;
   }
-  if (xen.frames.owner[target] === DOMID.XEN) {
-    xen.frames.assign(target, receiver.id);
+  if (receiver.isTranslated) {
+    xen.frames.reinstate(target, receiver.id);
   }
   xen.ram.load(target * PAGE, xen.ram.bytes(page * PAGE, PAGE));
   if (!receiver.isTranslated) {

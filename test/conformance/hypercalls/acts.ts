@@ -57,8 +57,22 @@ function writeShared(values: Values): void {
   }
 }
 
+/** A translated guest can map the pages of its descriptors and write them. */
+function writeDescriptor(values: Values): void {
+  const { dice, vcpu, world } = values;
+  const frame = vcpu.gdtFrames[0] ?? [...vcpu.ldtFrames.values()][0];
+  if (frame !== undefined) {
+    const [low, high] = values.descriptor();
+    const address = frame * PAGE + 8 * dice.below(512);
+    world.xen.ram.write32(address, low);
+    world.xen.ram.write32(address + 4, high);
+  }
+}
+
 export function act(values: Values): void {
-  if (values.dice.oneIn(2)) {
+  if (values.domain.isTranslated && values.dice.oneIn(4)) {
+    writeDescriptor(values);
+  } else if (values.dice.oneIn(2)) {
     writeGrant(values);
   } else {
     writeShared(values);
@@ -99,6 +113,19 @@ const OPCODES: readonly (readonly number[])[] = [
   ],
   ...[[0x0f, 1, 0x10], [0x0f, 1, 0x18], [0x9d], [0x9c], [0x0f, 8], [0x0f, 9], [0xcb], [0x0f, 0x34]],
   ...[[0x0f, 1, 0xf0], [0x0f, 0xb], [0xf1], [0x67, 0x0f, 0x22, 0xd8], [0x66, 0x6f], [0x0f, 0x35]],
+  ...[
+    [0x9a, 0, 0, 0x10, 0, 8, 0],
+    [0xea, 0, 0, 0x10, 0, 0x11, 0],
+    [0xea, 0, 0, 0x10, 0, 8, 0xe0],
+  ],
+  ...[
+    [0xff, 0x18],
+    [0xff, 0x28],
+    [0x9a, 0, 0, 0x10, 0, 7, 0],
+    [0xca, 4, 0],
+    [0x8e, 0xe8],
+    [0xf, 3],
+  ],
 ];
 
 /** Fills memory with bytes that are mostly instructions for the hypervisor to see to. */

@@ -91,8 +91,8 @@ const setGdt = simple('set_gdt', (values) => {
 const iret: Drafter = (values) => {
   const { dice } = values;
   const ring3 = dice.oneIn(3);
-  const cs = values.isBad() ? values.selector() : ring3 ? 0xe02b : FLAT_RING1_CS;
-  const ss = values.isBad() ? values.selector() : ring3 ? 0xe033 : 0xe021;
+  const cs = dice.oneIn(100) ? values.selector() : ring3 ? 0xe02b : FLAT_RING1_CS;
+  const ss = dice.oneIn(50) ? values.selector() : ring3 ? 0xe033 : 0xe021;
   const flags = dice.oneIn(200) ? dice.uint32() : dice.pick([0x202, 0x2, 0x3202, 0x102, 0x10202]);
   const frame = [dice.uint32(), values.handler(), cs, flags, values.stack(), ss];
   return {
@@ -256,12 +256,19 @@ function single(values: Values): Draft {
   return iret(values);
 }
 
+/** What ends a list, or its caller, is rare in one. */
+function insideMulticall(values: Values): Draft {
+  const draft = single(values);
+  const isEnd = draft.number === HYPERVISOR.iret || draft.registers[0] === SCHEDOP.shutdown;
+  return isEnd && !values.dice.oneIn(20) ? insideMulticall(values) : draft;
+}
+
 function multicall(values: Values): Draft {
   const { dice } = values;
   const count = dice.oneIn(20) ? 0 : 1 + dice.below(5);
   const words: number[] = [];
   for (let i = 0; i < count; i++) {
-    const { number, registers } = single(values);
+    const { number, registers } = insideMulticall(values);
     const op = dice.oneIn(30) ? HYPERVISOR.multicall : number;
     words.push(op, 0xdead, ...Array.from({ length: 6 }, (_, k) => registers[k] ?? 0));
   }

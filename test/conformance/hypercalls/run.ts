@@ -21,6 +21,8 @@ export interface Options {
   readonly seed: number;
   /** Only this one. */
   readonly episode?: number | undefined;
+  /** Look at the books after each call: slow, and says which one it was. */
+  readonly isThorough?: boolean | undefined;
   readonly engine: EngineMaker;
   readonly print: (line: string) => void;
 }
@@ -51,7 +53,14 @@ interface Moment {
   doing: string;
 }
 
-export function fuzzHypercalls({ calls, seed, episode, engine, print }: Options): Result {
+export function fuzzHypercalls({
+  calls,
+  seed,
+  episode,
+  isThorough = false,
+  engine,
+  print,
+}: Options): Result {
   const outcomes = new Outcomes();
   const worlds = new Map<Setting, World>();
   const total = { calls: 0, episodes: 0, crashes: 0, failures: 0 };
@@ -63,10 +72,8 @@ export function fuzzHypercalls({ calls, seed, episode, engine, print }: Options)
       const world = worlds.get(setting) ?? new World(setting, engine);
       worlds.set(setting, world);
       const most = Math.min(EPISODE, calls - total.calls);
-      total.crashes += new Episode(world, seed + 7919 * i, outcomes, moment).run(most);
-      if (process.memoryUsage().rss > MOST_MEMORY) {
-        throw new Error(`the process has ${process.memoryUsage().rss} bytes`);
-      }
+      total.crashes += new Episode(world, seed + 7919 * i, outcomes, moment).run(most, isThorough);
+      checkMemory(i);
     } catch (error) {
       total.failures++;
       // Nobody knows what state it is in.
@@ -85,6 +92,14 @@ export function fuzzHypercalls({ calls, seed, episode, engine, print }: Options)
   return { ...total, outcomes };
 }
 
+/** Now and then: asking takes its time. */
+function checkMemory(episode: number): void {
+  const bytes = episode % 32 === 31 ? process.memoryUsage.rss() : 0;
+  if (bytes > MOST_MEMORY) {
+    throw new Error(`The process has ${bytes} bytes.`);
+  }
+}
+
 class Episode {
   readonly #world: World;
   readonly #dice: Dice;
@@ -99,7 +114,7 @@ class Episode {
   }
 
   /** Answers how many domains ended. */
-  run(most: number): number {
+  run(most: number, isThorough: boolean): number {
     const world = this.#world;
     const moment = this.#moment;
     world.reset();
@@ -126,6 +141,9 @@ class Episode {
         act(values);
       }
       this.#call(values);
+      if (isThorough) {
+        this.#check();
+      }
     }
     this.#check();
     return world.guests.filter(({ shutdown }) => shutdown !== undefined).length;
@@ -134,15 +152,27 @@ class Episode {
   /** Who makes the next call: who runs, or whom the machine wakes. */
   #caller() {
     const { machine, xen } = this.#world;
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 6; i++) {
       const { current } = xen.scheduler;
       if (current?.isRunnable) {
         return current;
       }
       this.#moment.doing = 'waiting for somebody to run';
-      machine.run(50);
+      if (machine.run(50).kind === 'idle') {
+        this.#wakeSomebody();
+      }
     }
     return undefined;
+  }
+
+  /** What an event from outside does. */
+  #wakeSomebody(): void {
+    const { xen, guests } = this.#world;
+    const asleep = guests.flatMap(({ vcpus }) => vcpus).filter(({ isBlocked }) => isBlocked);
+    const vcpu = asleep[this.#dice.below(asleep.length)];
+    if (vcpu !== undefined) {
+      xen.scheduler.wake(vcpu);
+    }
   }
 
   #betweenBatches(values: Values): void {
@@ -162,7 +192,13 @@ class Episode {
   }
 
   #check(): void {
-    const wrong = discrepancies(this.#world.xen);
+    const { xen } = this.#world;
+    const wrong = discrepancies(xen);
+    const { cpl, halted, csSelector, eip } = xen.cpu.state;
+    if (xen.scheduler.current?.isRunnable && (cpl === 0 || halted)) {
+      const where = `${csSelector.toString(16)}:${eip.toString(16)}`;
+      wrong.push(`A guest is in ring ${cpl} at ${where}, halted ${halted}.`);
+    }
     if (wrong.length > 0) {
       throw new Error(
         `after ${this.#moment.doing} the books are wrong: ${wrong.slice(0, 5).join(' ')}`,

@@ -25,8 +25,8 @@ import type { Dice } from '../silicon/values.ts';
 
 export const PAGE = 4096;
 /** Pages of a guest at the start: more than its first page tables map, so that some are spare. */
-const PAGES = 1536;
-const MOST_PAGES = 1664;
+const PAGES = 1200;
+const MOST_PAGES = 1280;
 /** Where the kernel lies, and how large it is: its memory is what arguments are written to. */
 const KERNEL = 0x10_0000;
 const KERNEL_SIZE = 0x4_0000;
