@@ -156,8 +156,11 @@ export function executeJunk(values: Values): void {
     state.eip = at;
     state.esp = values.stack();
   }
+  const { tables } = world.placesOf(vcpu.domain);
   for (const name of ['eax', 'ebx', 'ecx', 'edx', 'esi', 'edi', 'ebp'] as const) {
-    state[name] = dice.pick([values.linear(), values.stack(), values.selector(), dice.uint32()]);
+    const table = tables.start + dice.below(tables.end - tables.start);
+    const address = dice.pick([values.linear(), values.stack(), table, table & ~7, at]);
+    state[name] = dice.pick([address, address, address, values.selector(), dice.uint32()]);
   }
   machine.run(BURST);
 }

@@ -8,8 +8,9 @@
 
 import { FLAT_RING1_CS, FLAT_RING1_SS, TI_IF } from '../../../emulator/abi/arch-x86-32.ts';
 import { GTF, GTF_TYPE } from '../../../emulator/abi/grant-table.ts';
-import { HYPERVISOR } from '../../../emulator/abi/xen.ts';
-import { type Context, loadContext, saveContext } from '../../../emulator/cpu/context.ts';
+import { HYPERVISOR, start_info } from '../../../emulator/abi/xen.ts';
+import { present } from '../../../emulator/assert.ts';
+import { type Context, loadContext, saveContext, wordOf } from '../../../emulator/cpu/context.ts';
 import type { EngineMaker } from '../../../emulator/cpu/engine.ts';
 import { setAddressSpace, setLocalTable } from '../../../emulator/hypervisor/address-space.ts';
 import type { Domain } from '../../../emulator/hypervisor/domain.ts';
@@ -102,9 +103,14 @@ function domainPart(kind: Kind, index: number, disks: readonly DiskPart[]): Doma
   };
 }
 
-/** Frames of a guest that no first page table maps. */
-interface Spare {
-  readonly frames: readonly number[];
+/** What start_info tells a guest, frames as machine frames. */
+export interface Places {
+  readonly storeFrame: number;
+  readonly storePort: number;
+  readonly consoleFrame: number;
+  readonly consolePort: number;
+  /** Linear addresses of its first page tables. */
+  readonly tables: { readonly start: number; readonly end: number };
 }
 
 export class World {
@@ -113,7 +119,9 @@ export class World {
   readonly setting: Setting;
   readonly #image: MachineImage;
   readonly #contexts = new Map<Domain, Context>();
-  readonly #spare = new Map<Domain, Spare>();
+  /** Frames that no first page table maps. */
+  readonly #spare = new Map<Domain, readonly number[]>();
+  readonly #places = new Map<Domain, Places>();
   /** Bytes that the guests wrote to consoles, so that somebody takes them. */
   output = 0;
 
@@ -155,7 +163,11 @@ export class World {
   }
 
   spareFrames(domain: Domain): readonly number[] {
-    return this.#spare.get(domain)?.frames ?? [];
+    return this.#spare.get(domain) ?? [];
+  }
+
+  placesOf(domain: Domain): Places {
+    return present(this.#places.get(domain), 'a guest that was set up');
   }
 
   /** Everything is as it was when the world was made; only frames that were written are copied. */
@@ -215,7 +227,9 @@ export class World {
     if (vcpu?.domain !== domain) {
       throw new Error(`Domain ${domain.id} does not run.`);
     }
-    this.#contexts.set(domain, saveContext(xen.cpu));
+    const context = saveContext(xen.cpu);
+    this.#contexts.set(domain, context);
+    this.#places.set(domain, this.#readStartInfo(domain, wordOf(context, 'esi')));
     this.#must(vcpu, HYPERVISOR.set_trap_table, [this.#write(trapTable())]);
     const entry = [FLAT_RING1_CS, HANDLER];
     this.#must(vcpu, HYPERVISOR.set_callbacks, [...entry, ...entry]);
@@ -225,6 +239,20 @@ export class World {
     this.#findSpare(domain);
     this.#offerGrants(domain);
     this.#makeTables(domain);
+  }
+
+  #readStartInfo(domain: Domain, address: number): Places {
+    const bytes = present(this.xen.memory.copyIn(address, start_info.size), 'start_info');
+    const info = start_info.at(bytes);
+    const { mfn, evtchn } = info.console.domU;
+    const frame = (number: number) => present(domain.machineFrame(number), 'a frame of start_info');
+    return {
+      storeFrame: frame(info.store_mfn),
+      storePort: info.store_evtchn,
+      consoleFrame: frame(mfn),
+      consolePort: evtchn,
+      tables: { start: info.pt_base, end: info.pt_base + info.nr_pt_frames * PAGE },
+    };
   }
 
   #must(vcpu: Vcpu, number: number, registers: readonly number[]): void {
@@ -245,7 +273,7 @@ export class World {
       (mfn) =>
         frames.owner[mfn] === domain.id && frames.references[mfn] === 1 && frames.bits[mfn] === 1,
     );
-    this.#spare.set(domain, { frames: own });
+    this.#spare.set(domain, own);
   }
 
   #offerGrants(domain: Domain): void {
