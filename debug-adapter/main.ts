@@ -42,6 +42,7 @@ const AHEAD = 20;
 const PACED_SLICE = 100_000;
 /** How long to wait for the end of an input that is no terminal, before it counts as a dialogue. */
 const INPUT_PATIENCE = 300;
+const STANDARD_ERROR = 2;
 /** The domain that the program is about. */
 const DOMAIN = 1;
 
@@ -269,12 +270,7 @@ function beginTrace(machine: Machine, part: DomainPart, file: string | undefined
   if (file === undefined) {
     return () => {};
   }
-  let handle: number;
-  try {
-    handle = openSync(file, 'w');
-  } catch (error) {
-    throw new UserError(`${file} cannot be written: ${reason(error)}.`);
-  }
+  const handle = file === '-' ? STANDARD_ERROR : openTrace(file);
   const encoder = new TextEncoder();
   const symbols = (address: number): string | undefined => {
     const symbol = part.kernel.symbols.symbolAt(address);
@@ -285,8 +281,18 @@ function beginTrace(machine: Machine, part: DomainPart, file: string | undefined
   });
   return () => {
     stop();
-    closeSync(handle);
+    if (handle !== STANDARD_ERROR) {
+      closeSync(handle);
+    }
   };
+}
+
+function openTrace(file: string): number {
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    throw new UserError(`${file} cannot be written: ${reason(error)}.`);
+  }
 }
 
 async function main(): Promise<number> {

@@ -65,7 +65,7 @@ Options of run:
   --disk FILE,DEVICE[,ACCESS]       a raw image as a disk; ACCESS is ${DISK_ACCESSES.join(', ')} (overlay)
   --profile ${PROFILES.join('|')}         the Xen that the kernel finds (by the kernel)
   --model ${MODELS.join('|')}    how its page tables name memory (by the kernel)
-  --trace FILE                      writes what happens to a file
+  --trace FILE                      writes each hypercall as a line of JSON (- for standard error)
   --instructions N                  stops after so many
 `;
 

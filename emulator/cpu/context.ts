@@ -20,11 +20,7 @@ export interface Context {
 
 const FIRST = STATE.eax >>> 2;
 
-/** A word of a context by its name. */
-export function wordOf(context: Context, name: WordName): number {
-  return context.words[(STATE[name] >>> 2) - FIRST] as number;
-}
-
+/** Sets a word of a context by its name. */
 export function setWord(context: Context, name: WordName, value: number): void {
   context.words[(STATE[name] >>> 2) - FIRST] = value;
 }

@@ -22,6 +22,14 @@ import type { Watchpoints } from './watchpoints.ts';
 const PAGE_FAULT_VECTOR = 14;
 const PAGES = 0x10_0000;
 
+/** A page to which stores are carried out by somebody else, whatever its mapping says of them. */
+export interface StoreDiversion {
+  /** Number of the linear page. */
+  readonly page: number;
+  /** @param bytes what the page is to hold from the linear address on; a view that does not last */
+  store(linear: number, bytes: Uint8Array): void;
+}
+
 export class GuestAccess {
   readonly #memory: LinearMemory;
   readonly #view: DataView;
@@ -42,6 +50,8 @@ export class GuestAccess {
     firstFrame: 0,
     frameCount: ALL_FRAMES,
   };
+  /** Set while one instruction is carried out with its stores diverted. */
+  diversion: StoreDiversion | undefined;
   /** Linear pages from this one on lie beyond the limit of a flat segment. */
   flatPages = PAGES;
 
@@ -182,7 +192,12 @@ export class GuestAccess {
    */
   updateSlow(linear: number, size: number, isUser: boolean, reads: boolean): number {
     const offset = linear & 0xfff;
-    const first = this.translate(linear, 'write', isUser);
+    const isDiverted = this.diversion?.page === linear >>> 12 && offset + size <= 4096;
+    const first = this.translate(linear, isDiverted ? 'read' : 'write', isUser);
+    if (isDiverted && first !== 0) {
+      this.#gather(linear, offset, size, first);
+      return (REGION.scratch ^ (linear & ~0xfff)) | 0;
+    }
     if (first === 0) {
       return ABSENT;
     }
@@ -237,6 +252,11 @@ export class GuestAccess {
 
   /** Writes what stands in the scratch pages; `updateSlow` has said that it may. */
   commit(linear: number, size: number, isUser: boolean): void {
+    if (this.diversion?.page === linear >>> 12 && (linear & 0xfff) + size <= 4096) {
+      const from = REGION.scratch + (linear & 0xfff);
+      this.diversion.store(linear, this.#memory.u8.subarray(from, from + size));
+      return;
+    }
     for (let done = 0; done < size; ) {
       const at = (linear + done) >>> 0;
       const length = Math.min(size - done, 4096 - (at & 0xfff));

@@ -346,6 +346,35 @@ export class Processor {
     this.#isFirst = false;
   }
 
+  /**
+   * Executes the instruction at EIP again, for an environment that was asked about its fault and has
+   * changed what made it fault. Counts as nothing. Answers whether it ended; if not, it has faulted
+   * once more, and changed nothing but CR2.
+   */
+  executeAgain(): boolean {
+    const { state } = this;
+    const flagsBefore = state.systemFlags;
+    this.#isFirst = true;
+    this.#runStart = state.retired;
+    this.#runBudget = 1;
+    this.#stolen = 0;
+    state.exit = EXIT.none;
+    state.budget = 1;
+    state.repeatedAt = NEVER;
+    this.#isInside = true;
+    const record = this.#engine.run(this.code.find(state.eip), 1);
+    this.#isInside = false;
+    const hasEnded = 1 - state.budget - this.#stolen > 0;
+    state.exit = EXIT.none;
+    state.eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
+    if (hasEnded) {
+      this.#afterRun(true, flagsBefore);
+    } else {
+      this.debug.dropTraps(this.watchpoints);
+    }
+    return hasEnded;
+  }
+
   #afterRun(hasExecuted: boolean, flagsBefore: number): void {
     const { state } = this;
     const clearsResume = this.debug.clearsResume && !state.repeating;

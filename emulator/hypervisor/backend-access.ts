@@ -15,7 +15,7 @@ import { closePort, connectInterdomain } from './event-ports.ts';
 import { endMapping, mapGrant } from './grant-map.ts';
 import type { Mapping } from './grant-table.ts';
 import { transferPage } from './grant-transfer.ts';
-import { FRAME_TYPE } from './memory/machine-frames.ts';
+import { FRAME_TYPE } from './memory/frame-types.ts';
 import type { Xen } from './xen.ts';
 
 const PAGE = 4096;

@@ -215,7 +215,7 @@ export const EVENT_UPCALL: Operation<Entry> = {
   ],
 };
 
-export const FAILSAFE_CALLBACK: Operation<Entry> = { name: 'failsafe callback', stages: STAGES };
+const FAILSAFE_CALLBACK: Operation<Entry> = { name: 'failsafe callback', stages: STAGES };
 
 /** Prepares an entry and runs its stages. */
 export function enterGuest(

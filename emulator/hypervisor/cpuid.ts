@@ -24,6 +24,7 @@ const HIDDEN_EDX = Object.values(HIDDEN).reduce((bits, bit) => bits | bit, 0);
 /** Leaf 1, ECX: there is a hypervisor. */
 const HYPERVISOR_PRESENT = 0x8000_0000;
 
+const EXTENDED = 0x8000_0000;
 const BASE = 0x4000_0000;
 const SIGNATURE = { ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e } as const;
 const NOTHING: CpuidLeaf = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
@@ -35,6 +36,12 @@ const FRAME_BITS = 0x1f;
 export function guestCpuid(domain: Domain, leaf: number, subleaf: number): CpuidLeaf {
   if (leaf >= BASE && leaf < BASE + 0x1_0000) {
     return hypervisorLeaf(domain, leaf - BASE, subleaf);
+  }
+  const isExtended = leaf >= EXTENDED;
+  const highest = processorCpuid(isExtended ? EXTENDED : 0, 0).eax;
+  if (leaf > highest) {
+    // Unlike the processor, which shows its highest basic leaf there.
+    return NOTHING;
   }
   const own = processorCpuid(leaf, subleaf);
   if (leaf !== 1) {

@@ -10,7 +10,7 @@
 import { copyOf } from '../plain-data.ts';
 
 /** 32 words of 32 bits. */
-export const PORT_COUNT = 1024;
+const PORT_COUNT = 1024;
 
 export type Channel =
   | { readonly state: 'free' }

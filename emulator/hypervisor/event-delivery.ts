@@ -39,7 +39,7 @@ function testAndSet(xen: Xen, address: number, bit: number): boolean {
 export const isPending = (xen: Xen, domain: Domain, port: number): boolean =>
   (xen.ram.read32(wordAt(domain, PENDING, port)) & bitOf(port)) !== 0;
 
-export const isMasked = (xen: Xen, domain: Domain, port: number): boolean =>
+const isMasked = (xen: Xen, domain: Domain, port: number): boolean =>
   (xen.ram.read32(wordAt(domain, MASK, port)) & bitOf(port)) !== 0;
 
 /** A port that is freed forgets its event (modern Xen). */
@@ -94,7 +94,7 @@ const ANNOUNCE: Operation<Arrival>['stages'] = [
   },
 ];
 
-export const EVENT_ARRIVAL: Operation<Arrival> = {
+const EVENT_ARRIVAL: Operation<Arrival> = {
   name: 'event arrival',
   stages: [
     {
@@ -107,7 +107,7 @@ export const EVENT_ARRIVAL: Operation<Arrival> = {
   ],
 };
 
-export const EVENT_UNMASK: Operation<Arrival> = {
+const EVENT_UNMASK: Operation<Arrival> = {
   name: 'event unmask',
   stages: [
     {

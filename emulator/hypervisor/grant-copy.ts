@@ -8,7 +8,7 @@ import { GNTST } from '../abi/grant-table.ts';
 import { DOMID } from '../abi/xen.ts';
 import type { Domain } from './domain.ts';
 import { pinGrant, unpinGrant } from './grant-pin.ts';
-import { FRAME_TYPE } from './memory/machine-frames.ts';
+import { FRAME_TYPE } from './memory/frame-types.ts';
 import type { Xen } from './xen.ts';
 
 const PAGE = 4096;

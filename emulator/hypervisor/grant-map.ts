@@ -11,12 +11,12 @@ import { GNTMAP, GNTMAP_guest_avail_mask, GNTST } from '../abi/grant-table.ts';
 import type { Domain } from './domain.ts';
 import { type Pin, pinGrant, unpinGrant } from './grant-pin.ts';
 import type { Mapping } from './grant-table.ts';
+import { FRAME_TYPE } from './memory/frame-types.ts';
 import {
   createGrantMapping,
   destroyGrantMapping,
   type MappingTarget,
 } from './memory/grant-mapping.ts';
-import { FRAME_TYPE } from './memory/machine-frames.ts';
 import { grantEntry } from './memory/page-table-update.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';

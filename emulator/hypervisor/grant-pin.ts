@@ -27,8 +27,7 @@ export interface GrantUse {
   readonly purpose: 'map' | 'copy';
 }
 
-export const isWritten = ({ pins }: ActiveGrant): boolean =>
-  pins.hostWrite > 0 || pins.deviceWrite > 0;
+const isWritten = ({ pins }: ActiveGrant): boolean => pins.hostWrite > 0 || pins.deviceWrite > 0;
 
 export const isPinned = ({ pins }: ActiveGrant): boolean =>
   pins.hostRead + pins.hostWrite + pins.deviceRead + pins.deviceWrite > 0;

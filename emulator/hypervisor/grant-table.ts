@@ -266,7 +266,7 @@ export class GrantTable {
 const FRAME_V2 = 8;
 
 /** Frames of statuses for so many frames of entries of version 2. */
-export const statusFramesFor = (count: number): number =>
+const statusFramesFor = (count: number): number =>
   Math.ceil((count * STATUS) / grant_entry_v2.size);
 
 function place(frames: readonly number[], offset: number): number | undefined {

@@ -100,15 +100,21 @@ export function unimplemented({ xen, domain }: Caller, what: string): number {
   return domain.profile.unknownOperation === 'EINVAL' ? -ERRNO.EINVAL : -ERRNO.ENOSYS;
 }
 
+/** Arguments of a call by the registers that they stand in; those that stay as they are, not. */
+export type CallRegisters = Readonly<
+  Partial<Record<'ebx' | 'ecx' | 'edx' | 'esi' | 'edi', number>>
+>;
+
 /**
  * Lets the guest make the rest of a long call itself: EIP goes back onto `int 0x82`, with other
- * arguments, and whatever is pending is delivered in between (Xen: hypercall_create_continuation).
+ * arguments, and whatever is pending is delivered in between. A call from a list leaves the rest in
+ * its entry, and the list goes on from there (Xen: hypercall_create_continuation).
  */
-export function continueLater(
-  { xen }: Caller,
-  number: number,
-  registers: Readonly<Partial<Record<'ebx' | 'ecx' | 'edx' | 'esi' | 'edi', number>>>,
-): number {
+export function continueLater({ xen }: Caller, number: number, registers: CallRegisters): number {
+  if (xen.isInMulticall) {
+    xen.restOfEntry = registers;
+    return 0;
+  }
   const { state } = xen.cpu;
   Object.assign(state, registers);
   state.eax = number;

@@ -16,6 +16,9 @@ const APIC_BASE = 0xfee0_0900n;
 
 const MSR = { timeStampCounter: 0x10, apicBase: 0x1b, pat: 0x277, efer: 0xc000_0080 } as const;
 
+/** Where fully virtualised guests ask for their hypercall page. */
+const HYPERCALL_PAGE = 0x4000_0000;
+
 /** Constant registers: microcode revision, platform info, misc enable, perf capabilities, TSC_AUX. */
 const CONSTANT: ReadonlyMap<number, bigint> = new Map([
   [MSR.apicBase, APIC_BASE],
@@ -25,6 +28,7 @@ const CONSTANT: ReadonlyMap<number, bigint> = new Map([
   [0x1a0, 0x0080_1801n],
   [MSR.pat, PAT],
   [0x345, 0n],
+  [HYPERCALL_PAGE, 0n],
   [MSR.efer, EFER_NXE],
   [0xc000_0103, 0n],
 ]);

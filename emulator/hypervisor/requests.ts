@@ -36,7 +36,7 @@ export function carryOutRequests(
   check: () => number,
   perform: (address: number) => number,
 ): number {
-  const { memory, domain, xen } = caller;
+  const { memory, domain } = caller;
   const isContinued = (list.count & MMU_UPDATE_PREEMPTED) !== 0;
   const count = (list.count & ~MMU_UPDATE_PREEMPTED) >>> 0;
   const before = isContinued && list.done !== 0 ? (memory.read32(list.done) ?? 0) : 0;
@@ -44,7 +44,7 @@ export function carryOutRequests(
   const checked = isReadable || !domain.rules.refinesErrors ? check() : -ERRNO.EFAULT;
   let answer = checked === 0 && !isReadable ? -ERRNO.EFAULT : checked;
   let i = 0;
-  const end = xen.isInMulticall ? count : Math.min(count, list.inOneGo);
+  const end = Math.min(count, list.inOneGo);
   for (; answer === 0 && i < end; i++) {
     answer = perform(list.address + i * list.size);
     if (answer !== 0) {

@@ -227,6 +227,18 @@ export class Scheduler {
     this.timersChanged();
   }
 
+  /** A domain is gone; nobody has its registers any more. */
+  forget(domain: Domain): void {
+    if (this.current?.domain === domain) {
+      this.current = undefined;
+    }
+    if (this.loaded?.domain === domain) {
+      this.loaded = undefined;
+    }
+    this.mustChoose = true;
+    this.timersChanged();
+  }
+
   setState(vcpu: Vcpu, state: RunState): void {
     const { runstate } = vcpu;
     const { now } = this.#xen.clock;

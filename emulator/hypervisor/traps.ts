@@ -6,7 +6,7 @@
  * `arch/x86/pv/traps.c`.
  */
 
-import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
+import { arch_vcpu_info, HYPERCALL_VECTOR } from '../abi/arch-x86-32.ts';
 import { vcpu_info } from '../abi/xen.ts';
 import type { Event } from '../cpu/environment.ts';
 import { VECTOR } from '../cpu/exceptions.ts';
@@ -20,8 +20,6 @@ import { emulateForcedPrefix, emulatePrivileged } from './privileged-instruction
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
-/** The gate of hypercalls. */
-export const HYPERCALL_VECTOR = 0x82;
 const FAST_TRAP_VECTOR = 0x80;
 /** Error code of #GP: the index is that of a gate in the IDT. */
 const IDT_FLAG = 2;

@@ -2,7 +2,7 @@
 
 import { ERRNO } from '../abi/errno.ts';
 import { vcpu_info } from '../abi/xen.ts';
-import { FRAME_TYPE } from './memory/machine-frames.ts';
+import { FRAME_TYPE } from './memory/frame-types.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -20,7 +20,7 @@ export const placeInSharedInfo = (vcpu: Vcpu): number =>
 export function placeVcpuInfo(xen: Xen, vcpu: Vcpu, frame: number, offset: number): number {
   const { domain } = vcpu;
   if (offset > PAGE - vcpu_info.size || offset & 3) {
-    return -ERRNO.EINVAL;
+    return -ERRNO.ENXIO;
   }
   if (vcpu.isInfoPlaced) {
     return -ERRNO.EINVAL;

@@ -18,7 +18,7 @@ export interface Callback {
   readonly masks: boolean;
 }
 
-export const NO_CALLBACK: Callback = { cs: 0, eip: 0, masks: false };
+const NO_CALLBACK: Callback = { cs: 0, eip: 0, masks: false };
 
 export type RunState = 'running' | 'runnable' | 'blocked' | 'offline';
 

@@ -19,9 +19,9 @@ import {
   privilegeOf,
   RIGHTS,
 } from '../cpu/descriptor.ts';
-import { EFLAGS } from '../cpu/flags.ts';
+import { EFLAGS, flagWords } from '../cpu/flags.ts';
 import type { Processor } from '../cpu/processor.ts';
-import { CS, DS, ES, FS, GS, SS } from '../cpu/state.ts';
+import { CS, DS, ES, FS, GS, SS, type WordName } from '../cpu/state.ts';
 import { CR0, CR4, EFER_NXE } from '../cpu/system/control-registers.ts';
 import {
   isNull,
@@ -40,7 +40,7 @@ import type { Xen } from './xen.ts';
 export const SYSTEM_PAGE = { guest: 0, xen: 14, ldt: 16, task: 32 } as const;
 
 const PAGE = 4096;
-const GDT_LIMIT = 0xffef;
+const GDT_LIMIT = 0xefff;
 const IDT_LIMIT = 0xfff;
 const TASK_SELECTOR = 0xe040;
 const BUSY_TASK = 0xb00;
@@ -95,6 +95,9 @@ export class XenTables {
     setWord(context, 'cr4', paging | CR4.osFxsr | CR4.osXmmExceptions);
     setWord(context, 'efer', format === 'pae' ? EFER_NXE : 0);
     setWord(context, 'edx', 0);
+    for (const [name, value] of Object.entries(flagWords(0))) {
+      setWord(context, name as WordName, value);
+    }
     setWord(context, 'systemFlags', EFLAGS.fixed | EFLAGS.interrupt);
     setWord(context, 'gdtBase', 0);
     setWord(context, 'gdtLimit', GDT_LIMIT);

@@ -26,11 +26,13 @@ import { Clock, type ClockImage } from './clock.ts';
 import { guestCpuid } from './cpuid.ts';
 import type { Domain, DomainImage } from './domain.ts';
 import { needsDelivery } from './event-delivery.ts';
+import { closePort } from './event-ports.ts';
+import { releaseGrants } from './grant-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import type { Caller, Run } from './hypercall.ts';
+import type { Caller, CallRegisters, Run } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
-import { newBase } from './memory/base-pointer.ts';
+import { newBase, relinquish } from './memory/base-pointer.ts';
 import { ldtFrame } from './memory/descriptor-tables.ts';
 import { type FramesImage, MachineFrames } from './memory/machine-frames.ts';
 import { PageTypes } from './memory/page-types.ts';
@@ -88,6 +90,8 @@ export class Xen implements Environment {
   keepsRegisters = false;
   /** Whether the call under way comes from a list. */
   isInMulticall = false;
+  /** What is left to do of the call from a list that has just been interrupted. */
+  restOfEntry: CallRegisters | undefined;
   /** Gets what guests print on the hypervisor's own console. */
   emergencyConsole: (domain: Domain, bytes: Uint8Array) => void = () => {};
   /** When the back-ends must have been given the processor. */
@@ -222,6 +226,17 @@ export class Xen implements Environment {
     }
     this.#ended = domain;
     this.scheduler.chooseAgain();
+  }
+
+  /** Takes a domain that has ended out of the machine, with all that it holds. */
+  destroyDomain(domain: Domain): void {
+    for (const [port] of [...domain.events]) {
+      closePort(this, domain, port);
+    }
+    releaseGrants(this, domain);
+    relinquish(this.pages, domain);
+    this.scheduler.forget(domain);
+    this.domains.delete(domain.id);
   }
 
   // ---- the way into the guest

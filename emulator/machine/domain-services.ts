@@ -127,6 +127,16 @@ export class DomainServices {
     this.#console.input(bytes);
   }
 
+  /** Takes everything away from the guest, which will not run again. */
+  end(): void {
+    for (const { backend } of this.#disks) {
+      backend.remove();
+    }
+    this.#console.disconnect();
+    this.#storeChannel?.close();
+    this.#storeChannel = undefined;
+  }
+
   capture(): DomainServicesImage {
     return {
       connection: this.#connection.capture(),

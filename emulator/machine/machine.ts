@@ -6,6 +6,7 @@
  * says why it ended. All state can be captured and restored.
  */
 
+import { SHUTDOWN } from '../abi/sched.ts';
 import { present } from '../assert.ts';
 import type { JournalEntry as DeviceRecord } from '../devices/journal.ts';
 import { FrontendAccess } from '../hypervisor/backend-access.ts';
@@ -121,6 +122,21 @@ export class Machine {
       this.store.shutDownDomain(reason.domain.id);
     }
     return reason;
+  }
+
+  /** Gives back all that a domain that has ended holds; its memory is gone then. */
+  destroyDomain(id: number): void {
+    const { xen } = this;
+    const domain = xen.domains.get(id);
+    const services = this.#domains.get(id);
+    if (domain === undefined || services === undefined) {
+      return;
+    }
+    xen.shutDown(domain, SHUTDOWN.poweroff);
+    services.end();
+    this.#domains.delete(id);
+    xen.destroyDomain(domain);
+    this.store.releaseDomain(id);
   }
 
   /** Instructions retired since the machine began. */

@@ -40,7 +40,7 @@ const XVDA = 51_712;
 const engine = coldTier();
 
 /** Domains 1, 2, …, until all have ended, nobody can go on, or the instructions are used up. */
-export function runGuests(parts: readonly GuestPart[], instructions = 1_500_000_000): GuestEnd[] {
+export function runGuests(parts: readonly GuestPart[], instructions = 500_000_000): GuestEnd[] {
   const outputs = parts.map(() => '');
   const emergencies = parts.map(() => '');
   const appendTo =

@@ -168,7 +168,7 @@ export class PagedMachine {
   }
 }
 
-export function newVcpu(): PagedVcpu {
+function newVcpu(): PagedVcpu {
   return {
     baseFrame: NO_FRAME,
     gdtFrames: [],

@@ -6,9 +6,13 @@
 import { ERRNO } from '../../abi/errno.ts';
 import type { View } from '../../abi/layout.ts';
 import type { xen_memory_exchange } from '../../abi/memory.ts';
+import { HYPERVISOR } from '../../abi/xen.ts';
 import { checkTarget } from '../foreign-domain.ts';
-import type { Caller } from '../hypercall.ts';
+import { type Caller, continueLater } from '../hypercall.ts';
 import { addressBits, allocateFrames, isAllowedOrder } from './memory-reservation.ts';
+
+/** Input extents that are exchanged in one go. */
+const IN_ONE_GO = 512;
 
 type Exchange = View<typeof xen_memory_exchange>;
 
@@ -31,7 +35,12 @@ export function exchange(caller: Caller, request: Exchange): number {
     inputs: 2 ** Math.max(0, outOrder - inOrder),
     outputs: 2 ** Math.max(0, inOrder - outOrder),
   };
-  for (let at = request.nr_exchanged; at + chunk.inputs <= count; at += chunk.inputs) {
+  const first = request.nr_exchanged;
+  for (let at = first; at + chunk.inputs <= count; at += chunk.inputs) {
+    if (at - first >= IN_ONE_GO) {
+      // The same call again: it goes on where the count says.
+      return continueLater(caller, HYPERVISOR.memory_op, {});
+    }
     const failure = exchangeChunk(caller, request, chunk, at);
     request.nr_exchanged = failure === 0 ? at + chunk.inputs : at;
     if (failure !== 0) {

@@ -26,7 +26,7 @@ import {
 } from '../../abi/memory.ts';
 import { HYPERVISOR, shared_info } from '../../abi/xen.ts';
 import { checkTarget } from '../foreign-domain.ts';
-import { type Caller, type Hypercall, unimplemented } from '../hypercall.ts';
+import { type Caller, continueLater, type Hypercall, unimplemented } from '../hypercall.ts';
 import { exchange } from './memory-exchange.ts';
 import { changeReservation, commandBits } from './memory-reservation.ts';
 
@@ -37,8 +37,11 @@ const PIECE = 2 ** 21;
 const COMPAT_M2P_END = 0xffe0_0000;
 const MOST_E820 = 128;
 const MOST_TRANSLATED = 0xfff_ffff;
+/** Frame numbers that are translated in one go. */
+const IN_ONE_GO = 4096;
 
-type Act = (caller: Caller, address: number) => number;
+/** @param start how much of it was done before, where an operation can be interrupted */
+type Act = (caller: Caller, address: number, start: number) => number;
 
 // biome-ignore lint/suspicious/noExplicitAny: operations take different structs
 type AnyLayout = Layout<any>;
@@ -46,15 +49,15 @@ type AnyLayout = Layout<any>;
 /** Struct in, act, struct out. */
 function taking<L extends AnyLayout>(
   layout: L,
-  act: (caller: Caller, fields: View<L>) => number,
+  act: (caller: Caller, fields: View<L>, start: number, address: number) => number,
   answersAlways = false,
 ): Act {
-  return (caller, address) => {
+  return (caller, address, start) => {
     const bytes = caller.memory.copyIn(address, layout.size);
     if (bytes === undefined) {
       return -ERRNO.EFAULT;
     }
-    const answer = act(caller, layout.at(bytes) as View<L>);
+    const answer = act(caller, layout.at(bytes) as View<L>, start, address);
     const goesBack = layout.answers && (answer >= 0 || answersAlways);
     return goesBack && !caller.memory.write(address, bytes) ? -ERRNO.EFAULT : answer;
   };
@@ -66,6 +69,13 @@ const figure = (read: (caller: Caller) => number): Act =>
     const target = checkTarget(caller, domid);
     return target === 0 ? read(caller) : target;
   });
+
+/** The pages a domain has; a translated one's run also has places for what Xen shares with it. */
+function pagesNow({ xen, domain }: Caller): number {
+  const { frameCount, pages } = domain.fields;
+  const shared = domain.isTranslated ? frameCount - pages : 0;
+  return xen.frames.pagesOf(domain.id) - shared;
+}
 
 /** The highest frame number that the guest has said it has. */
 function maximumGpfn({ xen, domain }: Caller): number {
@@ -184,7 +194,7 @@ const populateOnDemand = taking(xen_pod_target, (caller, { domid }) =>
 );
 
 /** The machine frames behind frame numbers of a translated guest. */
-const translateList = taking(xen_translate_gpfn_list, (caller, fields) => {
+const translateList = taking(xen_translate_gpfn_list, (caller, fields, start, address) => {
   const { memory, domain } = caller;
   const { nr_gpfns: count, gpfn_list: from, mfn_list: to } = fields;
   if (count > MOST_TRANSLATED) {
@@ -197,7 +207,11 @@ const translateList = taking(xen_translate_gpfn_list, (caller, fields) => {
   if (target !== 0 || !domain.isTranslated) {
     return target === 0 ? -ERRNO.EINVAL : target;
   }
-  for (let i = 0; i < count; i++) {
+  for (let i = start; i < count; i++) {
+    if (i - start >= IN_ONE_GO) {
+      const ebx = XENMEM.translate_gpfn_list | (i << commandBits(caller));
+      return continueLater(caller, HYPERVISOR.memory_op, { ebx: ebx >>> 0, ecx: address });
+    }
     const frame = memory.read32(from + 4 * i);
     const mfn = frame === undefined ? undefined : (domain.machineFrame(frame) ?? 0xffff_ffff);
     if (mfn === undefined || !memory.write32(to + 4 * i, mfn)) {
@@ -214,7 +228,7 @@ const refused =
 
 const OPERATIONS: Readonly<Record<number, Act>> = {
   [XENMEM.maximum_ram_page]: ({ xen }) => xen.frames.count,
-  [XENMEM.current_reservation]: figure(({ xen, domain }) => xen.frames.pagesOf(domain.id)),
+  [XENMEM.current_reservation]: figure(pagesNow),
   [XENMEM.maximum_reservation]: figure(({ domain }) => domain.identity.maxPages),
   [XENMEM.machphys_mfn_list]: machphysList,
   [XENMEM.add_to_physmap]: addToPhysmap,
@@ -268,5 +282,5 @@ function other(caller: Caller, operation: number, start: number, address: number
     unimplemented(caller, `memory_op ${operation}`);
     return -ERRNO.ENOSYS;
   }
-  return start !== 0 && isLater ? -ERRNO.EINVAL : act(caller, address);
+  return start !== 0 && isLater ? -ERRNO.EINVAL : act(caller, address, start);
 }

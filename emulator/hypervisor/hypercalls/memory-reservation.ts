@@ -10,7 +10,7 @@ import { XENMEM, xen_memory_reservation } from '../../abi/memory.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
 import { checkTarget } from '../foreign-domain.ts';
 import { type Caller, continueLater } from '../hypercall.ts';
-import { FRAME_BIT } from '../memory/machine-frames.ts';
+import { FRAME_BIT } from '../memory/frame-types.ts';
 import { machineFrameOf } from '../memory/page-table-update.ts';
 
 const PAGE_BITS = 12;
@@ -40,7 +40,7 @@ export function changeReservation(
   start: number,
   address: number,
 ): number {
-  const { memory, domain, xen } = caller;
+  const { memory, domain } = caller;
   const bytes = memory.copyIn(address, xen_memory_reservation.size);
   if (bytes === undefined) {
     return domain.rules.refinesErrors ? start : -ERRNO.EFAULT;
@@ -52,7 +52,7 @@ export function changeReservation(
   }
   const extent = EXTENTS[operation];
   const { nr_extents: count } = reservation;
-  const end = xen.isInMulticall ? count : Math.min(count, start + IN_ONE_GO);
+  const end = Math.min(count, start + IN_ONE_GO);
   let i = start;
   while (i < end && extent?.(caller, reservation, i) === true) {
     i++;

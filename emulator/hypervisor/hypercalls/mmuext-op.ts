@@ -6,13 +6,13 @@
 import { ERRNO } from '../../abi/errno.ts';
 import type { View } from '../../abi/layout.ts';
 import { nameOf } from '../../abi/names.ts';
-import { DOMID, HYPERVISOR, MMUEXT, mmuext_op } from '../../abi/xen.ts';
+import { DOMID, HYPERVISOR, MMU_UPDATE_PREEMPTED, MMUEXT, mmuext_op } from '../../abi/xen.ts';
 import { setLocalTable } from '../address-space.ts';
 import { type NamedOwner, namedOwner } from '../foreign-domain.ts';
 import { type Caller, type Hypercall, unimplemented } from '../hypercall.ts';
 import { newBase } from '../memory/base-pointer.ts';
 import { setLdt } from '../memory/descriptor-tables.ts';
-import { FRAME_TYPE } from '../memory/machine-frames.ts';
+import { FRAME_TYPE } from '../memory/frame-types.ts';
 import { TABLE_SHAPES } from '../memory/page-table-entry.ts';
 import { machineFrameOf } from '../memory/page-table-update.ts';
 import type { Level } from '../memory/page-types.ts';
@@ -147,6 +147,9 @@ export const mmuextOp: Hypercall = {
   name: 'mmuext_op',
   parameters: ['uops', 'count', 'pdone', 'foreigndom'],
   run(caller, address, count, done, foreign) {
+    if (count === 0) {
+      return 0;
+    }
     const list = {
       hypercall: HYPERVISOR.mmuext_op,
       size: mmuext_op.size,
@@ -156,6 +159,10 @@ export const mmuextOp: Hypercall = {
       done,
       foreign,
     };
+    if (caller.domain.rules.refinesErrors && (count & ~MMU_UPDATE_PREEMPTED) === 0) {
+      // What translates the list for a 64-bit Xen has nothing to do, and asks for nothing.
+      return 0;
+    }
     let owner: NamedOwner | undefined;
     const check = () => {
       owner = namedOwner(caller, foreign & 0xffff);

@@ -8,7 +8,7 @@
 import { ERRNO } from '../../abi/errno.ts';
 import { HYPERVISOR, multicall_entry } from '../../abi/xen.ts';
 import { needsDelivery } from '../event-delivery.ts';
-import { type Caller, continueLater, type Hypercall } from '../hypercall.ts';
+import { type Caller, type CallRegisters, continueLater, type Hypercall } from '../hypercall.ts';
 
 const { size, offsets } = multicall_entry;
 
@@ -32,6 +32,12 @@ export const multicall: Hypercall = {
         });
       }
       const verdict = callEntry(caller, (list + i * size) >>> 0);
+      if (verdict === 'again') {
+        return continueLater(caller, HYPERVISOR.multicall, {
+          ebx: (list + i * size) >>> 0,
+          ecx: count - i,
+        });
+      }
       if (verdict !== 'next') {
         return verdict;
       }
@@ -40,7 +46,7 @@ export const multicall: Hypercall = {
   },
 };
 
-function callEntry(caller: Caller, address: number): 'next' | number {
+function callEntry(caller: Caller, address: number): 'next' | 'again' | number {
   const { xen, memory, vcpu } = caller;
   const bytes = memory.copyIn(address, size);
   if (bytes === undefined) {
@@ -51,6 +57,11 @@ function callEntry(caller: Caller, address: number): 'next' | number {
   xen.isInMulticall = true;
   const result = xen.carryOut(caller, op, a, b, c, d, e);
   xen.isInMulticall = false;
+  const rest = xen.restOfEntry;
+  if (rest !== undefined) {
+    xen.restOfEntry = undefined;
+    return keepRest(caller, address, rest) ? 'again' : -ERRNO.EFAULT;
+  }
   if (xen.keepsRegisters) {
     // The call has left this context: what comes behind an iret is not made.
     return 0;
@@ -59,4 +70,14 @@ function callEntry(caller: Caller, address: number): 'next' | number {
     return -ERRNO.EFAULT;
   }
   return vcpu.isRunnable ? 'next' : 0;
+}
+
+const ARGUMENTS = ['ebx', 'ecx', 'edx', 'esi', 'edi'] as const;
+
+/** What is left of a long call becomes its entry. False: a fault. */
+function keepRest({ memory }: Caller, address: number, rest: CallRegisters): boolean {
+  return ARGUMENTS.every((register, i) => {
+    const value = rest[register];
+    return value === undefined || memory.write32(address + offsets.args + 4 * i, value);
+  });
 }

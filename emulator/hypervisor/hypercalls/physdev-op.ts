@@ -8,7 +8,9 @@
 import { ERRNO } from '../../abi/errno.ts';
 import type { View } from '../../abi/layout.ts';
 import {
+  MAP_PIRQ_TYPE,
   PHYSDEVOP,
+  physdev_get_free_pirq,
   physdev_irq_status_query,
   physdev_op,
   physdev_set_iobitmap,
@@ -51,9 +53,20 @@ function irqStatus(_caller: Caller, args: View<typeof physdev_irq_status_query>)
   return 0;
 }
 
+/** Physical interrupts of a domain; the first ones are those of the old interrupt controllers. */
+const PIRQS = 256;
+const FIRST_GSI = 16;
+
+/** The number that a next interrupt would have. None is ever mapped, so that all are free. */
+function freePirq(_caller: Caller, args: View<typeof physdev_get_free_pirq>): number {
+  args.pirq = args.type === MAP_PIRQ_TYPE.GSI ? FIRST_GSI : PIRQS - 1;
+  return 0;
+}
+
 const operations: Suboperations = new Map([
   suboperation(PHYSDEVOP, PHYSDEVOP.irq_status_query, physdev_irq_status_query, irqStatus),
   suboperation(PHYSDEVOP, PHYSDEVOP.set_iopl, physdev_set_iopl, setIopl),
+  suboperation(PHYSDEVOP, PHYSDEVOP.get_free_pirq, physdev_get_free_pirq, freePirq),
   suboperation(PHYSDEVOP, PHYSDEVOP.set_iobitmap, physdev_set_iobitmap, setBitmap),
 ]);
 
@@ -75,7 +88,6 @@ const REFUSALS: Readonly<Record<number, number>> = {
   [PHYSDEVOP.restore_msi]: -EPERM,
   [PHYSDEVOP.manage_pci_add_ext]: -EPERM,
   [PHYSDEVOP.setup_gsi]: -EPERM,
-  [PHYSDEVOP.get_free_pirq]: -EPERM,
   [PHYSDEVOP.pci_mmcfg_reserved]: -EPERM,
   [PHYSDEVOP.pci_device_add]: -EPERM,
   [PHYSDEVOP.pci_device_remove]: -EPERM,

@@ -14,7 +14,12 @@ interface Refusal {
   /** The interface_version behind the command, without which -EACCES comes first. */
   readonly version?: number;
   readonly errno: number;
+  /** The command that does nothing, successfully, where nobody has asked to hear of it. */
+  readonly nullIsFine?: number;
 }
+
+/** HVMOP_guest_request_vm_event, which any guest may make. */
+const GUEST_REQUEST_VM_EVENT = 24;
 
 const REFUSALS: readonly Refusal[] = [
   {
@@ -26,11 +31,18 @@ const REFUSALS: readonly Refusal[] = [
   { name: 'sysctl', reads: { argument: 0, bytes: 128 }, version: 0x15, errno: ERRNO.EPERM },
   { name: 'domctl', reads: { argument: 0, bytes: 128 }, version: 0x15, errno: ERRNO.EPERM },
   { name: 'xenoprof_op', reads: { argument: 1, bytes: 4 }, errno: ERRNO.EPERM },
-  { name: 'hvm_op', reads: { argument: 1, bytes: 16 }, errno: ERRNO.EINVAL },
+  {
+    name: 'hvm_op',
+    reads: { argument: 1, bytes: 16 },
+    errno: ERRNO.EINVAL,
+    nullIsFine: GUEST_REQUEST_VM_EVENT,
+  },
   { name: 'kexec_op', errno: ERRNO.EPERM },
   { name: 'xenpmu_op', errno: ERRNO.EOPNOTSUPP },
   { name: 'hypfs_op', errno: ERRNO.EPERM },
   { name: 'arch_0', errno: ERRNO.EPERM },
+  { name: 'arch_1', reads: { argument: 0, bytes: 128 }, version: 0x15, errno: ERRNO.EPERM },
+  { name: 'dm_op', errno: ERRNO.ENODATA },
 ];
 
 /** Where interface_version stands. */
@@ -43,6 +55,9 @@ function refuse(caller: Caller, refusal: Refusal, values: readonly number[]): nu
     return -refusal.errno;
   }
   const address = values[refusal.reads.argument] ?? 0;
+  if (address === 0 && refusal.nullIsFine === values[0]) {
+    return 0;
+  }
   const bytes = memory.copyIn(address, refusal.reads.bytes);
   if (bytes === undefined) {
     return -ERRNO.EFAULT;

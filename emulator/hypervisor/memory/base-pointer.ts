@@ -2,7 +2,7 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { dropGdt } from './descriptor-tables.ts';
-import { FRAME_BIT, type FRAME_TYPE } from './machine-frames.ts';
+import { FRAME_BIT, type FRAME_TYPE } from './frame-types.ts';
 import { TABLE_SHAPES } from './page-table-entry.ts';
 import { machineFrameOf } from './page-table-update.ts';
 import { type PageTypes, TABLE_TYPE } from './page-types.ts';

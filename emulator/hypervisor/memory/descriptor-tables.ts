@@ -9,10 +9,11 @@
 import { FIRST_RESERVED_GDT_ENTRY } from '../../abi/arch-x86-32.ts';
 import { ERRNO } from '../../abi/errno.ts';
 import { checkDescriptor } from './descriptors.ts';
-import { FRAME_TYPE, type FrameType } from './machine-frames.ts';
+import { segmentBounds } from './domain-tables.ts';
+import { FRAME_TYPE, type FrameType } from './frame-types.ts';
 import { frameOf, isPresent } from './page-table-entry.ts';
 import { type EntryWords, findL1Entry, machineFrameOf, read } from './page-table-update.ts';
-import { type PageTypes, segmentBounds } from './page-types.ts';
+import type { PageTypes } from './page-types.ts';
 import type { PagedDomain, PagedVcpu } from './paged-domain.ts';
 
 const PAGE = 4096;

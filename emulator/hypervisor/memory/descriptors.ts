@@ -66,11 +66,11 @@ export function checkDescriptor(
 }
 
 /** The selector that code is entered by: with a requested privilege level of 1 at least. */
-export const raisedSelector = (selector: number): number =>
+const raisedSelector = (selector: number): number =>
   (selector & 3) >= KERNEL_RING ? selector : (selector & ~3) | KERNEL_RING;
 
 /** Whether a gate may lead there: to the guest's own segments or Xen's flat ring-1 code. */
-export const isGateTarget = (selector: number): boolean =>
+const isGateTarget = (selector: number): boolean =>
   selector >>> 3 < FIRST_RESERVED_GDT_ENTRY || selector === FLAT_RING1_CS || (selector & 4) !== 0;
 
 const words = (low: number, high: number): DescriptorWords => ({

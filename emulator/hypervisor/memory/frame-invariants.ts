@@ -5,7 +5,9 @@
 
 import { DOMID } from '../../abi/xen.ts';
 import { checkDescriptor } from './descriptors.ts';
-import { FRAME_BIT, FRAME_TYPE, FRAME_TYPE_NAME, type MachineFrames } from './machine-frames.ts';
+import { guestDirectoryEntries, segmentBounds, XEN_SLOT } from './domain-tables.ts';
+import { FRAME_BIT, FRAME_TYPE, FRAME_TYPE_NAME } from './frame-types.ts';
+import type { MachineFrames } from './machine-frames.ts';
 import {
   ENTRY,
   frameOf,
@@ -14,7 +16,6 @@ import {
   readHigh,
   TABLE_SHAPES,
 } from './page-table-entry.ts';
-import { guestDirectoryEntries, segmentBounds, XEN_SLOT } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
 
 const PAGE = 4096;

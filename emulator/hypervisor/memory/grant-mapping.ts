@@ -6,8 +6,8 @@
  * belong to the entry, so a guest that clears the entry by ordinary means gives them back itself.
  */
 
-import { FRAME_TYPE } from './machine-frames.ts';
-import { ENTRY, frameOf, TABLE_SHAPES } from './page-table-entry.ts';
+import { FRAME_TYPE } from './frame-types.ts';
+import { ENTRY, frameOf, isPresent, TABLE_SHAPES } from './page-table-entry.ts';
 import { type EntryPlace, type EntryWords, findL1Entry, read, write } from './page-table-update.ts';
 import type { PageTypes } from './page-types.ts';
 import type { PagedDomain } from './paged-domain.ts';
@@ -19,7 +19,10 @@ export type MappingTarget =
   | { readonly kind: 'linear'; readonly linear: number }
   | { readonly kind: 'entry'; readonly address: number };
 
-/** Writes the entry, and gives back what the old one held. False where there is no such entry. */
+/**
+ * Writes the entry, and gives back what the old one held, of which no translation is left. False
+ * where there is no such entry.
+ */
 export function createGrantMapping(
   types: PageTypes,
   domain: PagedDomain,
@@ -34,7 +37,22 @@ export function createGrantMapping(
   const old = read(types, domain, place);
   write(types, domain, place, entry);
   types.putFromL1(old.low, old.high, domain);
+  if (isPresent(old.low)) {
+    forget(types, target);
+  }
   return true;
+}
+
+/**
+ * Real Xen leaves this to the guest, but its way back to one reloads CR3, so that no guest ever sees
+ * the old translation after such a call.
+ */
+function forget({ tlb }: PageTypes, target: MappingTarget): void {
+  if (target.kind === 'linear') {
+    tlb.flushPage(target.linear);
+  } else {
+    tlb.flushAll();
+  }
 }
 
 /**

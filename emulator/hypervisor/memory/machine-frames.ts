@@ -14,49 +14,10 @@
 import { DOMID } from '../../abi/xen.ts';
 import { assert } from '../../assert.ts';
 import type { Ram } from '../../memory/ram.ts';
-
-/** What a frame is used as; exclusive (PGT_* of Xen's asm/mm.h). */
-export const FRAME_TYPE = {
-  none: 0,
-  l1: 1,
-  l2: 2,
-  l3: 3,
-  /** Descriptors: of a GDT, or of either table where Xen does not tell them apart. */
-  segdesc: 5,
-  /** Descriptors of an LDT, where Xen tells them apart. */
-  ldt: 6,
-  writable: 7,
-} as const;
-
-export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE];
-
-export const FRAME_TYPE_NAME: Readonly<Record<FrameType, string>> = {
-  0: 'untyped',
-  1: 'level-1 table',
-  2: 'level-2 table',
-  3: 'level-3 table',
-  5: 'descriptor page',
-  6: 'LDT page',
-  7: 'writable page',
-};
-
-/** Bits of a frame beside its counts. */
-export const FRAME_BIT = {
-  /** Its owner holds a reference for having it allocated. */
-  allocated: 1,
-  /** Its contents were checked for its type. */
-  validated: 2,
-  pinned: 4,
-  /** Xen's own memory that a guest may map: shared_info, grant tables. */
-  xenHeap: 8,
-  /** Its owner is gone: zeroed before anybody else gets it. */
-  scrubbed: 16,
-  /** Of a translated domain's run: the guest gave it back, but its place in the run is kept. */
-  withdrawn: 32,
-} as const;
+import { FRAME_BIT, FRAME_TYPE, FRAME_TYPE_NAME, type FrameType } from './frame-types.ts';
 
 /** Content of the machine-to-physical table where no domain has a frame. */
-export const INVALID_M2P_ENTRY = 0xffff_ffff;
+const INVALID_M2P_ENTRY = 0xffff_ffff;
 
 /** Frames below 1 MB, which Xen always treats as I/O. */
 const FIRST_RAM_FRAME = 0x100;

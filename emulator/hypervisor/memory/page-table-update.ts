@@ -8,7 +8,8 @@
  */
 
 import { ERRNO } from '../../abi/errno.ts';
-import { FRAME_TYPE } from './machine-frames.ts';
+import { guestDirectoryEntries, hasAny, refusal, XEN_SLOT } from './domain-tables.ts';
+import { FRAME_TYPE } from './frame-types.ts';
 import type { EntryMask } from './memory-rules.ts';
 import {
   ENTRY,
@@ -19,7 +20,7 @@ import {
   TABLE_SHAPES,
   writeEntry,
 } from './page-table-entry.ts';
-import { guestDirectoryEntries, hasAny, type PageTypes, refusal, XEN_SLOT } from './page-types.ts';
+import type { PageTypes } from './page-types.ts';
 import { NO_FRAME, type PagedDomain } from './paged-domain.ts';
 
 const PAGE = 4096;
@@ -38,24 +39,6 @@ export interface UpdateScope {
   readonly frameOwner: number;
   /** Whether accessed and dirty bits of the old entry are kept. */
   readonly preservesAccessed: boolean;
-}
-
-/** What a store to a page that is mapped read-only became. */
-export type StoreOutcome =
-  /** The entry was checked and written. */
-  | 'done'
-  /** A compare and exchange met another value, and wrote nothing. */
-  | 'mismatch'
-  /** No page table, or an entry that may not be: the guest gets its page fault. */
-  | 'unhandled';
-
-/** A store that the processor refused because the page is mapped read-only. */
-export interface RefusedStore {
-  readonly linear: number;
-  readonly bytes: number;
-  readonly value: EntryWords;
-  /** Of a compare and exchange: what must be there. */
-  readonly expected?: EntryWords;
 }
 
 /** Where an entry of a level-1 table is. */
@@ -296,91 +279,6 @@ export function updateMachPhys(types: PageTypes, owner: number, mfn: number, pfn
   return 0;
 }
 
-/**
- * Carries out a store to a live level-1 table through its read-only mapping, as the update of an entry
- * ("writable page tables"). Stores to anything else are not for us.
- */
-export function emulateStore(
-  types: PageTypes,
-  domain: PagedDomain,
-  baseFrame: number,
-  store: RefusedStore,
-): StoreOutcome {
-  const { frames } = types;
-  const { linear, bytes } = store;
-  const shape = TABLE_SHAPES[domain.format];
-  const mapping = findL1Entry(types, domain, baseFrame, linear);
-  if (
-    domain.model === 'translated' ||
-    mapping === undefined ||
-    bytes > shape.entrySize ||
-    linear % bytes !== 0
-  ) {
-    return 'unhandled';
-  }
-  const leaf = read(types, domain, mapping);
-  const table = frameOf(leaf.low, leaf.high, domain.rules.frameHighMask);
-  const isReadOnly = (leaf.low & (ENTRY.present | ENTRY.writable)) === ENTRY.present;
-  if (!isReadOnly || frames.owner[table] !== domain.id || !frames.isLive(table, FRAME_TYPE.l1)) {
-    return 'unhandled';
-  }
-  const inPage = linear % PAGE;
-  const place = { table, address: table * PAGE + inPage - (inPage % shape.entrySize) };
-  const old = read(types, domain, place);
-  const shift = inPage % shape.entrySize;
-  if (store.expected !== undefined && !isSame(old, insert(old, store.expected, shift, bytes))) {
-    return 'mismatch';
-  }
-  const entry = insert(old, store.value, shift, bytes);
-  return storeEntry(types, domain, place, old, entry, isUpperHalf(store, shift))
-    ? 'done'
-    : 'unhandled';
-}
-
-/** A plain store of the upper word of a PAE entry. */
-const isUpperHalf = (store: RefusedStore, shift: number): boolean =>
-  store.bytes === 4 && shift === 4 && store.expected === undefined;
-
-function storeEntry(
-  types: PageTypes,
-  domain: PagedDomain,
-  place: EntryPlace,
-  old: EntryWords,
-  entry: EntryWords,
-  isUpper: boolean,
-): boolean {
-  let next = entry;
-  if (isPresent(entry.low)) {
-    const answer = types.getFromL1(entry.low, entry.high, domain, domain.id);
-    if (answer !== 0 && !isUpper) {
-      return false;
-    }
-    if (answer !== 0) {
-      // The guest writes the two words in the wrong order: the lower one will follow.
-      next = { low: entry.low & ~ENTRY.present, high: entry.high };
-    }
-  }
-  write(types, domain, place, next);
-  types.putFromL1(old.low, old.high, domain);
-  return true;
-}
-
-/** The old bytes with some of them replaced. @param shift in bytes from the least significant one */
-function insert(old: EntryWords, value: EntryWords, shift: number, bytes: number): EntryWords {
-  if (bytes === 8) {
-    return value;
-  }
-  if (bytes === 4) {
-    return shift === 4 ? { low: old.low, high: value.low } : { low: value.low, high: old.high };
-  }
-  const bits = (shift % 4) * 8;
-  const mask = (bytes === 1 ? 0xff : 0xffff) << bits;
-  const merge = (word: number) => ((word & ~mask) | ((value.low << bits) & mask)) >>> 0;
-  return shift >= 4
-    ? { low: old.low, high: merge(old.high) }
-    : { low: merge(old.low), high: old.high };
-}
-
 /** The machine frame of a frame number that a domain uses; `NO_FRAME` where it has none. */
 export function machineFrameOf(domain: PagedDomain, frame: number): number {
   if (domain.model === 'direct') {
@@ -409,9 +307,6 @@ const withAccessed = (entry: EntryWords, old: EntryWords): EntryWords => ({
   low: entry.low | (old.low & (ENTRY.accessed | ENTRY.dirty)),
   high: entry.high,
 });
-
-const isSame = (a: EntryWords, b: EntryWords): boolean =>
-  (a.low ^ b.low) === 0 && (a.high ^ b.high) === 0;
 
 /** Whether two entries name the same frame and agree in the flags of the mask. */
 function isSimilar(a: EntryWords, b: EntryWords, mask: EntryMask, frameHighMask: number): boolean {

@@ -10,29 +10,16 @@
  * later, when a hypercall is preempted, is done at once.
  */
 
-import { MACH2PHYS_VIRT_END } from '../../abi/arch-x86-32.ts';
 import { ERRNO } from '../../abi/errno.ts';
-import { checkDescriptor, type SegmentBounds } from './descriptors.ts';
-import { FRAME_BIT, FRAME_TYPE, type FrameType, type MachineFrames } from './machine-frames.ts';
-import type { EntryMask, MemoryRules } from './memory-rules.ts';
-import {
-  ENTRY,
-  frameOf,
-  isPresent,
-  POINTER_ENTRIES,
-  readHigh,
-  TABLE_SHAPES,
-  type TableShape,
-  writeEntry,
-} from './page-table-entry.ts';
+import { hasAny, refusal, XEN_SLOT } from './domain-tables.ts';
+import { FRAME_BIT, FRAME_TYPE, type FrameType } from './frame-types.ts';
+import type { MachineFrames } from './machine-frames.ts';
+import { ENTRY, frameOf, isPresent } from './page-table-entry.ts';
+import { devalidate, validate } from './page-validation.ts';
 import type { PagedDomain, PagedVcpu, TlbFlusher } from './paged-domain.ts';
 
-const PAGE = 4096;
-/** The slot of a PAE root whose level-2 page holds the hypervisor's part. */
-export const XEN_SLOT = 3;
 /** Most tables of its own level that a table may use, or be used by. */
 const LINEAR_LIMIT = 32_767;
-const DESCRIPTORS = 512;
 
 /** The frame type of a level-2 or level-3 page, or of whatever level. */
 export const TABLE_TYPE = { 1: FRAME_TYPE.l1, 2: FRAME_TYPE.l2, 3: FRAME_TYPE.l3 } as const;
@@ -96,7 +83,7 @@ export class PageTypes {
     if (frames.has(mfn, FRAME_BIT.validated)) {
       return 0;
     }
-    const answer = type === FRAME_TYPE.writable ? 0 : this.#validate(mfn, type, slot);
+    const answer = type === FRAME_TYPE.writable ? 0 : this.#check(mfn, type, slot);
     if (answer === 0) {
       frames.bits[mfn] = (frames.bits[mfn] ?? 0) | FRAME_BIT.validated;
     } else {
@@ -119,7 +106,7 @@ export class PageTypes {
     const isTable = type === FRAME_TYPE.l1 || type === FRAME_TYPE.l2 || type === FRAME_TYPE.l3;
     if (frames.typeCount[mfn] === 1 && isTable && frames.has(mfn, FRAME_BIT.validated)) {
       frames.bits[mfn] = (frames.bits[mfn] ?? 0) & ~FRAME_BIT.validated;
-      this.#devalidate(mfn, type);
+      this.#giveUp(mfn, type);
       frames.slot[mfn] = 0;
     }
     frames.typeCount[mfn] = (frames.typeCount[mfn] ?? 0) - 1;
@@ -258,197 +245,16 @@ export class PageTypes {
     frames.bits[mfn] = (frames.bits[mfn] ?? 0) & ~FRAME_BIT.validated;
   }
 
-  #validate(mfn: number, type: FrameType, slot: number): number {
+  #check(mfn: number, type: FrameType, slot: number): number {
     const domain = this.#domainOf(this.frames.owner[mfn] ?? 0);
-    if (domain === undefined) {
-      return -ERRNO.EINVAL;
-    }
-    this.frames.linear[mfn] = 0;
-    switch (type) {
-      case FRAME_TYPE.l1:
-        return this.#validateL1(mfn, domain);
-      case FRAME_TYPE.l2:
-        return this.#validateL2(mfn, domain, slot);
-      case FRAME_TYPE.l3:
-        return domain.format === 'pae' ? this.#validateL3(mfn, domain) : -ERRNO.EINVAL;
-      case FRAME_TYPE.segdesc:
-      case FRAME_TYPE.ldt:
-        return this.#validateDescriptors(mfn, domain);
-      case FRAME_TYPE.none:
-      case FRAME_TYPE.writable:
-        return -ERRNO.EINVAL;
-    }
+    return domain === undefined ? -ERRNO.EINVAL : validate(this, domain, mfn, type, slot);
   }
 
-  #validateL1(mfn: number, domain: PagedDomain): number {
-    const { ram } = this.frames;
-    const shape = TABLE_SHAPES[domain.format];
-    for (let index = 0; index < shape.entries; index++) {
-      const address = mfn * PAGE + index * shape.entrySize;
-      const low = ram.read32(address);
-      if (isPresent(low)) {
-        const answer = this.getFromL1(low, readHigh(ram, shape, address), domain, domain.id);
-        if (answer !== 0) {
-          this.#putL1Entries(mfn, domain, shape, index);
-          return answer;
-        }
-      }
-    }
-    return 0;
-  }
-
-  /** Gives back what the first entries of a level-1 table hold. */
-  #putL1Entries(mfn: number, domain: PagedDomain, shape: TableShape, end: number): void {
-    const { ram } = this.frames;
-    for (let index = 0; index < end; index++) {
-      const address = mfn * PAGE + index * shape.entrySize;
-      const low = ram.read32(address);
-      if (isPresent(low)) {
-        this.putFromL1(low, readHigh(ram, shape, address), domain);
-      }
-    }
-  }
-
-  #validateL2(mfn: number, domain: PagedDomain, slot: number): number {
-    const { ram } = this.frames;
-    const shape = TABLE_SHAPES[domain.format];
-    const end = guestDirectoryEntries(domain, slot);
-    for (let index = 0; index < end; index++) {
-      const address = mfn * PAGE + index * shape.entrySize;
-      const low = ram.read32(address);
-      if (isPresent(low)) {
-        const high = readHigh(ram, shape, address);
-        const answer = this.getFromDirectory(2, low, high, domain, mfn, index);
-        if (answer !== 0) {
-          this.#putDirectoryEntries(mfn, domain, index);
-          return answer;
-        }
-      }
-    }
-    if (end < shape.entries) {
-      this.#writeXenSlots(mfn, domain, shape);
-    }
-    return 0;
-  }
-
-  #putDirectoryEntries(mfn: number, domain: PagedDomain, end: number): void {
-    const { ram } = this.frames;
-    const shape = TABLE_SHAPES[domain.format];
-    for (let index = 0; index < end; index++) {
-      const address = mfn * PAGE + index * shape.entrySize;
-      const low = ram.read32(address);
-      if (isPresent(low)) {
-        this.putFromDirectory(low, readHigh(ram, shape, address), domain, mfn);
-      }
-    }
-  }
-
-  /** The hypervisor's part of a directory: the machine-to-physical table, and nothing else. */
-  #writeXenSlots(mfn: number, domain: PagedDomain, shape: TableShape): void {
-    const { ram, m2pFrame, count } = this.frames;
-    const framesOfSlot = 2 ** (shape.directoryShift - 12);
-    const m2pSlots = Math.ceil((4 * count) / (framesOfSlot * PAGE));
-    for (let index = shape.firstXenSlot; index < shape.entries; index++) {
-      const slot = index - shape.firstXenSlot;
-      const low =
-        slot < m2pSlots ? (m2pFrame + slot * framesOfSlot) * PAGE + domain.rules.m2pFlags : 0;
-      writeEntry(ram, shape, mfn * PAGE + index * shape.entrySize, low, 0);
-    }
-  }
-
-  #validateL3(mfn: number, domain: PagedDomain): number {
-    const { rules } = domain;
-    const { ram } = this.frames;
-    if (rules.clearsIdlePointers) {
-      const idle = mfn * PAGE + POINTER_ENTRIES * 8;
-      ram.touch(idle, PAGE - POINTER_ENTRIES * 8);
-      ram.bytes(idle, PAGE - POINTER_ENTRIES * 8).fill(0);
-    }
-    for (let index = 0; index < POINTER_ENTRIES; index++) {
-      const answer = this.#validatePointer(mfn, domain, index);
-      if (answer !== 0) {
-        this.#putPointers(mfn, domain, index);
-        return answer;
-      }
-    }
-    return 0;
-  }
-
-  #validatePointer(mfn: number, domain: PagedDomain, index: number): number {
-    const { ram } = this.frames;
-    const { rules } = domain;
-    const address = mfn * PAGE + index * 8;
-    const low = ram.read32(address);
-    const high = ram.read32(address + 4);
-    if (!isPresent(low)) {
-      return index === XEN_SLOT ? -ERRNO.EINVAL : 0;
-    }
-    const answer = this.getFromDirectory(3, low, high, domain, mfn, index);
-    if (answer !== 0) {
-      return answer;
-    }
-    if (index === XEN_SLOT) {
-      // What it holds of the hypervisor's differs from root to root, so it has one root.
-      const directory = frameOf(low, high, rules.frameHighMask);
-      if (this.frames.typeCount[directory] !== 1) {
-        this.putFromDirectory(low, high, domain, mfn);
-        return -ERRNO.EINVAL;
-      }
-    }
-    if (rules.pointerAdded !== 0) {
-      ram.write32(address, low | rules.pointerAdded);
-    }
-    return 0;
-  }
-
-  #putPointers(mfn: number, domain: PagedDomain, end: number): void {
-    const { ram } = this.frames;
-    const { pointerRemoved } = domain.rules;
-    for (let index = 0; index < end; index++) {
-      const address = mfn * PAGE + index * 8;
-      const low = ram.read32(address);
-      if (isPresent(low)) {
-        this.putFromDirectory(low, ram.read32(address + 4), domain, mfn);
-        ram.write32(address, low & ~pointerRemoved);
-      }
-    }
-  }
-
-  #validateDescriptors(mfn: number, domain: PagedDomain): number {
-    const { ram } = this.frames;
-    const bounds = segmentBounds(domain);
-    for (let index = 0; index < DESCRIPTORS; index++) {
-      const address = mfn * PAGE + index * 8;
-      const low = ram.read32(address);
-      const high = ram.read32(address + 4);
-      const checked = checkDescriptor(low, high, bounds);
-      if (checked === undefined) {
-        return -ERRNO.EINVAL;
-      }
-      if (checked.low !== low || checked.high !== high) {
-        ram.write32(address, checked.low);
-        ram.write32(address + 4, checked.high);
-      }
-    }
-    return 0;
-  }
-
-  #devalidate(mfn: number, type: FrameType): void {
+  #giveUp(mfn: number, type: FrameType): void {
     const domain = this.#domainOf(this.frames.owner[mfn] ?? 0);
-    if (domain === undefined) {
-      return;
+    if (domain !== undefined) {
+      devalidate(this, domain, mfn, type);
     }
-    const shape = TABLE_SHAPES[domain.format];
-    if (type === FRAME_TYPE.l1) {
-      this.#putL1Entries(mfn, domain, shape, shape.entries);
-    } else if (type === FRAME_TYPE.l2) {
-      const end = guestDirectoryEntries(domain, this.frames.slot[mfn] ?? 0);
-      this.#putDirectoryEntries(mfn, domain, end);
-    } else {
-      this.#putPointers(mfn, domain, POINTER_ENTRIES);
-    }
-    // What ran on it may be remembered, and its frames may now become something else.
-    this.tlb.flushAll();
   }
 
   /**
@@ -480,24 +286,3 @@ export class PageTypes {
     return true;
   }
 }
-
-/** An error as the domain's Xen names it. */
-export const refusal = (rules: MemoryRules, errno: number): number =>
-  rules.refinesErrors ? -errno : -ERRNO.EINVAL;
-
-/** How many entries of a level-2 page are the guest's. */
-export function guestDirectoryEntries(domain: PagedDomain, slot: number): number {
-  const { entries, firstXenSlot } = TABLE_SHAPES[domain.format];
-  return domain.format === 'two-level' || slot === XEN_SLOT ? firstXenSlot : entries;
-}
-
-export function segmentBounds({ format, rules }: PagedDomain): SegmentBounds {
-  return {
-    segments: rules.segments,
-    hypervisorStart: TABLE_SHAPES[format].hypervisorStart,
-    segmentEnd: format === 'pae' ? MACH2PHYS_VIRT_END.pae : MACH2PHYS_VIRT_END.nonPae,
-  };
-}
-
-export const hasAny = (low: number, high: number, mask: EntryMask): boolean =>
-  (low & mask.low) !== 0 || (high & mask.high) !== 0;

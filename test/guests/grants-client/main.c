@@ -38,7 +38,7 @@ static void find(void)
         }
         if ((s64)(now() - end) > 0)
             fail_now("domain %u grants nothing: status %d", server, request.status);
-        yield();
+        rest();
     }
     check_equal((long)shared[WORD_MAGIC], (long)MAGIC, "the other domain's page is mapped");
     check((*table_entry((u32)shared, 1) & PTE_RW) != 0, "writable");

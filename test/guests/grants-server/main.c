@@ -62,7 +62,7 @@ static void take_back(void)
     while (!grant_end(REF_SHARED)) {
         if ((s64)(now() - end) > 0)
             fail_now("the shared page stays in use");
-        yield();
+        rest();
     }
     check(grant_end(REF_READ) && grant_end(REF_COPY), "what is not in use can be taken back");
 }

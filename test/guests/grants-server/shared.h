@@ -16,6 +16,13 @@ enum stage { STAGE_MAPPED = 1, STAGE_COPIED, STAGE_SENT, STAGE_TRANSFERRED, STAG
 #define PATTERN(at) ((u8)((at) * 13 + 5))
 #define PATIENCE MILLISECONDS(10000)
 
+/* Sleeps a little, so that the other end comes to its turn. */
+static inline void rest(void)
+{
+    struct sched_poll nothing = { 0, 0, now() + MILLISECONDS(1) };
+    sched_op(SCHEDOP_POLL, &nothing);
+}
+
 /* Waits until the other end has come so far. */
 static inline void await(volatile u32 *shared, enum word word, u32 stage)
 {
@@ -23,6 +30,6 @@ static inline void await(volatile u32 *shared, enum word word, u32 stage)
     while (shared[word] < stage) {
         if ((s64)(now() - end) > 0)
             fail_now("the other end stays at stage %u of %u", shared[word], stage);
-        yield();
+        rest();
     }
 }

@@ -8,7 +8,7 @@ import {
   updateDescriptor,
 } from '../../../../emulator/hypervisor/memory/descriptor-tables.ts';
 import { checkDescriptor } from '../../../../emulator/hypervisor/memory/descriptors.ts';
-import { segmentBounds } from '../../../../emulator/hypervisor/memory/page-types.ts';
+import { segmentBounds } from '../../../../emulator/hypervisor/memory/domain-tables.ts';
 import { PagedMachine, type TestDomain } from '../../../support/paged-machine.ts';
 
 const PAGE = 4096;

@@ -3,10 +3,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { newBase } from '../../../../emulator/hypervisor/memory/base-pointer.ts';
 import {
-  emulateStore,
   updateEntry,
   updateMachPhys,
 } from '../../../../emulator/hypervisor/memory/page-table-update.ts';
+import { emulateStore } from '../../../../emulator/hypervisor/memory/refused-store.ts';
 import { PagedMachine, type TestDomain } from '../../../support/paged-machine.ts';
 
 const PAGE = 4096;
