@@ -45,8 +45,10 @@ function episode(world: World, dice: Dice): number {
   for (; bursts < BURSTS; bursts++) {
     const vcpu = scheduler.current;
     if (!vcpu?.isRunnable) {
-      if (world.machine.run(100).kind === 'idle') {
-        break;
+      if (world.machine.run(100).kind !== 'budget') {
+        check(world);
+        world.reset();
+        world.rotate();
       }
       continue;
     }
@@ -70,9 +72,6 @@ function episode(world: World, dice: Dice): number {
 
 function check({ xen }: World): void {
   const wrong = discrepancies(xen);
-  if (xen.scheduler.current?.isRunnable && (xen.cpu.state.cpl === 0 || xen.cpu.state.halted)) {
-    wrong.push('A guest is in ring 0, or has halted the processor.');
-  }
   if (wrong.length > 0) {
     throw new Error(`The books are wrong: ${wrong.slice(0, 5).join(' ')}`);
   }

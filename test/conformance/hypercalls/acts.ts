@@ -146,6 +146,7 @@ export function executeJunk(values: Values): void {
   const at = JUNK.start + dice.below(JUNK.end - JUNK.start - 64);
   xen.memory.write(at, junk(values, 64));
   const { state } = xen.cpu;
+  const { tables } = world.placesOf(vcpu.domain);
   if (dice.oneIn(2)) {
     // To user mode, as a kernel goes there.
     const frame = Uint32Array.of(0, at, 0xe02b, 0x202, values.stack(), 0xe033);
@@ -154,9 +155,10 @@ export function executeJunk(values: Values): void {
     world.call(vcpu, 23, []);
   } else {
     state.eip = at;
-    state.esp = values.stack();
+    state.esp = dice.oneIn(6)
+      ? tables.start + dice.below(tables.end - tables.start)
+      : values.stack();
   }
-  const { tables } = world.placesOf(vcpu.domain);
   for (const name of ['eax', 'ebx', 'ecx', 'edx', 'esi', 'edi', 'ebp'] as const) {
     const table = tables.start + dice.below(tables.end - tables.start);
     const address = dice.pick([values.linear(), values.stack(), table, table & ~7, at]);

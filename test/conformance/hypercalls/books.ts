@@ -1,50 +1,31 @@
 /**
  * What must be true of a machine at any time, whatever its guests have done: counts of frames, ends of
- * event channels, uses of grants.
+ * event channels, uses of grants, rings.
  */
 
-import { GNTMAP } from '../../../emulator/abi/grant-table.ts';
 import type { Domain } from '../../../emulator/hypervisor/domain.ts';
+import { frameMistakes } from '../../../emulator/hypervisor/frame-check.ts';
 import { pinsOf } from '../../../emulator/hypervisor/grant-map.ts';
-import {
-  frameDiscrepancies,
-  type HeldFrame,
-} from '../../../emulator/hypervisor/memory/frame-invariants.ts';
-import type { PagedDomain } from '../../../emulator/hypervisor/memory/paged-domain.ts';
 import type { Xen } from '../../../emulator/hypervisor/xen.ts';
 
 /** Sentences about what is wrong; nothing when all is well. */
 export function discrepancies(xen: Xen): string[] {
   const domains = [...xen.domains.values()];
   return [
-    ...frameDiscrepancies(xen.frames, {
-      domains,
-      held: [...domains.flatMap(heldByMappings), ...domains.flatMap(heldByInfo)],
-      isGranted,
-    }),
+    ...frameMistakes(xen),
     ...domains.flatMap((domain) => wrongPorts(xen, domain)),
     ...wrongPins(domains),
+    ...wrongRing(xen),
   ];
 }
 
-/** Device mappings hold their frames by themselves. */
-function heldByMappings({ grants }: Domain): HeldFrame[] {
-  return [...grants.mappings()]
-    .filter(([, { flags }]) => flags & GNTMAP.device_map)
-    .map(([, { frame, flags }]) => ({ frame, withType: (flags & GNTMAP.readonly) === 0 }));
-}
-
-function heldByInfo({ vcpus }: Domain): HeldFrame[] {
-  return vcpus
-    .filter(({ isInfoPlaced }) => isInfoPlaced)
-    .map(({ info }) => ({ frame: Math.floor(info / 4096), withType: true }));
-}
-
-function isGranted(mapper: PagedDomain, mfn: number, isWritable: boolean): boolean {
-  return [...(mapper as Domain).grants.mappings()].some(
-    ([, { frame, flags }]) =>
-      frame === mfn && flags & GNTMAP.host_map && !(isWritable && flags & GNTMAP.readonly),
-  );
+/** Nobody who can run is in ring 0, and guests do not halt the processor. */
+function wrongRing({ scheduler, cpu }: Xen): string[] {
+  const { cpl, halted, csSelector, eip } = cpu.state;
+  const where = `${csSelector.toString(16)}:${eip.toString(16)}`;
+  return scheduler.current?.isRunnable && (cpl === 0 || halted !== 0)
+    ? [`A guest is in ring ${cpl} at ${where}, halted ${halted}.`]
+    : [];
 }
 
 /** Both ends of a connection name each other. */

@@ -6,7 +6,7 @@
 
 import { DOMID } from '../../../emulator/abi/xen.ts';
 import type { Domain } from '../../../emulator/hypervisor/domain.ts';
-import { FRAME_TYPE } from '../../../emulator/hypervisor/memory/machine-frames.ts';
+import { FRAME_TYPE } from '../../../emulator/hypervisor/memory/frame-types.ts';
 import { TABLE_SHAPES } from '../../../emulator/hypervisor/memory/page-table-entry.ts';
 import type { Vcpu } from '../../../emulator/hypervisor/vcpu.ts';
 import { type Dice, integer } from '../silicon/values.ts';

@@ -8,9 +8,9 @@
 
 import { FLAT_RING1_CS, FLAT_RING1_SS, TI_IF } from '../../../emulator/abi/arch-x86-32.ts';
 import { GTF, GTF_TYPE } from '../../../emulator/abi/grant-table.ts';
-import { HYPERVISOR, start_info } from '../../../emulator/abi/xen.ts';
+import { HYPERVISOR, start_info, VMASST_CMD, VMASST_TYPE } from '../../../emulator/abi/xen.ts';
 import { present } from '../../../emulator/assert.ts';
-import { type Context, loadContext, saveContext, wordOf } from '../../../emulator/cpu/context.ts';
+import { type Context, loadContext, saveContext } from '../../../emulator/cpu/context.ts';
 import type { EngineMaker } from '../../../emulator/cpu/engine.ts';
 import { setAddressSpace, setLocalTable } from '../../../emulator/hypervisor/address-space.ts';
 import type { Domain } from '../../../emulator/hypervisor/domain.ts';
@@ -229,13 +229,15 @@ export class World {
     }
     const context = saveContext(xen.cpu);
     this.#contexts.set(domain, context);
-    this.#places.set(domain, this.#readStartInfo(domain, wordOf(context, 'esi')));
+    this.#places.set(domain, this.#readStartInfo(domain, xen.cpu.state.esi));
     this.#must(vcpu, HYPERVISOR.set_trap_table, [this.#write(trapTable())]);
     const entry = [FLAT_RING1_CS, HANDLER];
     this.#must(vcpu, HYPERVISOR.set_callbacks, [...entry, ...entry]);
     this.#must(vcpu, HYPERVISOR.stack_switch, [FLAT_RING1_SS, STACK.end]);
     const setup = this.#write([domain.id === 0 ? 0 : 0x7ff0, GRANT_FRAMES, 0, SCRATCH.start + 64]);
     this.#must(vcpu, HYPERVISOR.grant_table_op, [2, setup, 1]);
+    const assist = VMASST_TYPE.writable_pagetables;
+    this.#must(vcpu, HYPERVISOR.vm_assist, [VMASST_CMD.enable, assist]);
     this.#findSpare(domain);
     this.#offerGrants(domain);
     this.#makeTables(domain);
