@@ -7,6 +7,8 @@ import { natural, UsageError } from '../usage.ts';
 import { fuzzHypercalls } from './run.ts';
 
 const DEFAULT_CALLS = 1_000_000;
+/** With fewer it may be chance that a call never succeeded. */
+const ENOUGH = 200_000;
 
 export const HYPERCALLS_USAGE = `
   hypercalls [--calls N] [--seed S] [--episode E] [--thorough] [--table]
@@ -32,6 +34,10 @@ export function runHypercalls(args: readonly string[], print: (line: string) => 
     engine,
     print,
   });
+  const silent = result.calls < ENOUGH ? [] : result.outcomes.neverSucceeded;
+  for (const name of silent) {
+    print(`${name} never succeeded`);
+  }
   const { user, system } = process.cpuUsage(begin);
   const seconds = (user + system) / 1e6;
   const { outcomes, crashes, episodes, failures } = result;
@@ -42,9 +48,9 @@ export function runHypercalls(args: readonly string[], print: (line: string) => 
   }
   print(
     `${result.calls} calls in ${episodes} episodes, ${(result.calls / seconds).toFixed()} a second, ` +
-      `${crashes} domains ended, ${failures} differences`,
+      `${crashes} domains ended, ${failures + silent.length} differences`,
   );
-  return failures;
+  return failures + silent.length;
 }
 
 function parse(args: readonly string[]) {

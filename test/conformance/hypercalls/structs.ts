@@ -13,6 +13,7 @@ type Meaning = (values: Values) => number;
 /** By a field's name; the first that fits. */
 const MEANINGS: readonly (readonly [name: RegExp, meaning: Meaning])[] = [
   [/^(domid|dom|remote_dom|domain_id|foreign_domid|trans_domid)$/, (v) => v.domid()],
+  [/^remote_port$/, (v) => (v.isBad() ? v.port() : v.waitingPort())],
   [/port$/, (v) => v.port()],
   [/^(vcpu|vcpuid)$/, (v) => v.vcpuId()],
   [/^virq$/, (v) => (v.isBad() ? v.anything() : v.dice.below(24))],

@@ -142,6 +142,15 @@ export class Values {
     return dice.oneIn(3) ? dice.below(64) : dice.below(16);
   }
 
+  /** A port of the other guest that waits for the caller, if there is one. */
+  waitingPort(): number {
+    const { events } = this.#world.otherThan(this.domain);
+    const waiting = [...events].filter(
+      ([, channel]) => channel.state === 'unbound' && channel.remoteDomain === this.domain.id,
+    );
+    return waiting[this.dice.below(waiting.length)]?.[0] ?? this.port();
+  }
+
   /** Of an entry of a grant table. */
   reference(): number {
     const { dice } = this;
