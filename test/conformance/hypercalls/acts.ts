@@ -69,9 +69,20 @@ function writeDescriptor(values: Values): void {
   }
 }
 
+/** An entry of its own page tables, which are plain memory to a translated guest. */
+function writeTable(values: Values): void {
+  const { dice, domain, world } = values;
+  const { tables } = world.placesOf(domain);
+  const at = tables.start + 4 * dice.below((tables.end - tables.start) / 4);
+  const [low] = values.entry();
+  world.xen.memory.write32(at, dice.oneIn(4) ? dice.uint32() : low);
+}
+
 export function act(values: Values): void {
   if (values.domain.isTranslated && values.dice.oneIn(4)) {
     writeDescriptor(values);
+  } else if (values.domain.isTranslated && values.dice.oneIn(8)) {
+    writeTable(values);
   } else if (values.dice.oneIn(2)) {
     writeGrant(values);
   } else {

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { coldTier, compileColdTier } from '../../../emulator/cpu/cold-tier/cold-tier.ts';
 import { discrepancies } from './books.ts';
-import { fuzzHypercalls } from './run.ts';
+import { Outcomes } from './outcomes.ts';
+import { Episode, fuzzHypercalls } from './run.ts';
 import { GRANTS, SETTINGS, World } from './world.ts';
 
 const engine = coldTier(compileColdTier());
@@ -19,6 +20,19 @@ test('5,000 random hypercalls end in an answer or in the end of the domain', {
   expect(lines).toEqual([]);
   expect([calls, failures]).toEqual([5000, 0]);
   expect(crashes).toBeGreaterThan(0);
+});
+
+test.each(SETTINGS)('whoever listens changes nothing', { timeout: 120_000 }, (...setting) => {
+  const world = new World(setting, engine);
+  const hashOf = (listens: boolean) => {
+    const stop = listens ? world.listen() : () => {};
+    const moment = { index: 0, doing: '' };
+    new Episode(world, 4, new Outcomes(), moment).run(400, false);
+    stop();
+    return [moment.index, world.machine.hash()];
+  };
+  expect(hashOf(true)).toEqual(hashOf(false));
+  expect(world.traced).toBeGreaterThan(1000);
 });
 
 describe('the books of a machine', () => {

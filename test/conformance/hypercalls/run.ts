@@ -39,6 +39,8 @@ export interface Result {
 const EPISODE = 3000;
 /** Calls between two looks at the books. */
 const BATCH = 250;
+/** One episode in so many has a debugger that listens. */
+const LISTENED = 7;
 /** A list that is never through is not waited for. */
 const MOST_CONTINUATIONS = 6;
 /** Milliseconds that a call may take. */
@@ -72,7 +74,10 @@ export function fuzzHypercalls({
       const world = worlds.get(setting) ?? new World(setting, engine);
       worlds.set(setting, world);
       const most = Math.min(EPISODE, calls - total.calls);
-      total.crashes += new Episode(world, seed + 7919 * i, outcomes, moment).run(most, isThorough);
+      const stop = i % LISTENED === LISTENED - 1 ? world.listen() : () => {};
+      const run = new Episode(world, seed + 7919 * i, outcomes, moment);
+      total.crashes += run.run(most, isThorough);
+      stop();
       checkMemory(i);
     } catch (error) {
       total.failures++;
@@ -100,7 +105,7 @@ function checkMemory(episode: number): void {
   }
 }
 
-class Episode {
+export class Episode {
   readonly #world: World;
   readonly #dice: Dice;
   readonly #outcomes: Outcomes;
@@ -212,9 +217,11 @@ class Episode {
     this.#moment.doing = describe(draft, vcpu.domain.id, vcpu.id);
     state.esp = draft.esp ?? STACK.end;
     const start = performance.now();
-    let answer = world.call(vcpu, draft.number, draft.registers);
+    let answer = this.#dice.oneIn(10)
+      ? world.execute(draft.number, draft.registers)
+      : world.call(vcpu, draft.number, draft.registers);
     let isContinued = this.#isContinued(draft.number);
-    for (let i = 0; isContinued && i < MOST_CONTINUATIONS && vcpu.isRunnable; i++) {
+    for (let i = 0; isContinued && i < MOST_CONTINUATIONS && xen.scheduler.current === vcpu; i++) {
       answer = world.callAgain(vcpu);
       isContinued = this.#isContinued(draft.number);
     }

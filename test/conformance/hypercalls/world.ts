@@ -6,6 +6,7 @@
  * guest and spare page tables; an image of that moment is where every episode begins.
  */
 
+import { traceHypercalls } from '../../../debug-adapter/hypercall-trace.ts';
 import { FLAT_RING1_CS, FLAT_RING1_SS, TI_IF } from '../../../emulator/abi/arch-x86-32.ts';
 import { GTF, GTF_TYPE } from '../../../emulator/abi/grant-table.ts';
 import { HYPERVISOR, start_info, VMASST_CMD, VMASST_TYPE } from '../../../emulator/abi/xen.ts';
@@ -15,6 +16,7 @@ import type { EngineMaker } from '../../../emulator/cpu/engine.ts';
 import { setAddressSpace, setLocalTable } from '../../../emulator/hypervisor/address-space.ts';
 import type { Domain } from '../../../emulator/hypervisor/domain.ts';
 import { TABLE_SHAPES } from '../../../emulator/hypervisor/memory/page-table-entry.ts';
+import type { ProbeKind } from '../../../emulator/hypervisor/probes.ts';
 import type { Vcpu } from '../../../emulator/hypervisor/vcpu.ts';
 import type { Xen } from '../../../emulator/hypervisor/xen.ts';
 import { PF, PT } from '../../../emulator/image/elf.ts';
@@ -124,6 +126,8 @@ export class World {
   readonly #places = new Map<Domain, Places>();
   /** Bytes that the guests wrote to consoles, so that somebody takes them. */
   output = 0;
+  /** Characters of traces. */
+  traced = 0;
 
   constructor(setting: Setting, engine: EngineMaker, disks: readonly DiskPart[] = []) {
     this.setting = setting;
@@ -180,6 +184,28 @@ export class World {
     this.xen.cpu.takeDirtyFrames();
   }
 
+  /**
+   * Listens to everything that can be listened to, and describes each call, as a debugger does.
+   * Answers how to stop that.
+   */
+  listen(): () => void {
+    const { probes } = this.xen;
+    const kinds = Object.keys(probes.wants) as ProbeKind[];
+    const ends = kinds.map((kind) => probes.on(kind, () => {}));
+    const trace = traceHypercalls(
+      this.machine,
+      () => undefined,
+      (line) => {
+        this.traced += line.length;
+      },
+    );
+    return () => {
+      for (const end of [...ends, trace]) {
+        end();
+      }
+    };
+  }
+
   /** Gives the processor to a virtual processor of somebody else's, if there is one that can run. */
   rotate(): void {
     this.xen.scheduler.mustChoose = true;
@@ -205,6 +231,15 @@ export class World {
     const [ebx = 0, ecx = 0, edx = 0, esi = 0, edi = 0] = registers;
     Object.assign(state, { eax: number, ebx, ecx, edx, esi, edi, eip: CALL_SITE });
     return this.callAgain(vcpu);
+  }
+
+  /** Makes a call by executing `int 0x82`, with all that may come before and behind it. */
+  execute(number: number, registers: readonly number[]): number {
+    const { state } = this.xen.cpu;
+    const [ebx = 0, ecx = 0, edx = 0, esi = 0, edi = 0] = registers;
+    Object.assign(state, { eax: number, ebx, ecx, edx, esi, edi, eip: CALL_SITE });
+    this.machine.run(1);
+    return state.eax | 0;
   }
 
   /** The call that the registers hold. */
