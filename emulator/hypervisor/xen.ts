@@ -122,15 +122,8 @@ export class Xen implements Environment {
         flushPage: (linear) => this.cpu.tlb.invalidate(linear >>> 12),
       },
       (id) => this.domains.get(id),
+      this.probes,
     );
-    // A frame that changes hands must not be reachable through what the TLB remembers of it.
-    this.frames.onFreed(() => this.cpu.tlb.flush(false));
-    this.pages.onTypeChange = (frame, before, after) => {
-      if (this.probes.wants['page-type']) {
-        const domain = this.frames.owner[frame] ?? 0;
-        this.probes.emit({ kind: 'page-type', domain, vcpu: 0, frame, before, after });
-      }
-    };
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);

@@ -11,6 +11,7 @@
  */
 
 import { ERRNO } from '../../abi/errno.ts';
+import { Probes } from '../probes.ts';
 import { hasAny, refusal, XEN_SLOT } from './domain-tables.ts';
 import { FRAME_BIT, FRAME_TYPE, type FrameType } from './frame-types.ts';
 import type { MachineFrames } from './machine-frames.ts';
@@ -29,8 +30,7 @@ export type Level = 1 | 2 | 3;
 export class PageTypes {
   readonly frames: MachineFrames;
   readonly tlb: TlbFlusher;
-  /** Told before a frame takes on another type. */
-  onTypeChange: ((mfn: number, before: FrameType, after: FrameType) => void) | undefined;
+  readonly probes: Probes;
   readonly #domainOf: (id: number) => PagedDomain | undefined;
 
   /** @param domainOf the domain of this number, as long as any frame has it as its owner */
@@ -38,8 +38,10 @@ export class PageTypes {
     frames: MachineFrames,
     tlb: TlbFlusher,
     domainOf: (id: number) => PagedDomain | undefined,
+    probes = new Probes(),
   ) {
     this.frames = frames;
+    this.probes = probes;
     this.tlb = tlb;
     this.#domainOf = domainOf;
     frames.onFreed(() => tlb.flushAll());
@@ -242,7 +244,10 @@ export class PageTypes {
       // A translation from its former life could still write to it.
       this.tlb.flushAll();
     }
-    this.onTypeChange?.(mfn, before, type);
+    if (this.probes.wants['page-type']) {
+      const domain = frames.owner[mfn] ?? 0;
+      this.probes.emit({ kind: 'page-type', domain, vcpu: 0, frame: mfn, before, after: type });
+    }
     frames.type[mfn] = type;
     frames.slot[mfn] = slot;
     frames.bits[mfn] = (frames.bits[mfn] ?? 0) & ~FRAME_BIT.validated;
