@@ -246,6 +246,8 @@ export class Xen implements Environment {
     if (!vcpu.isRunnable) {
       return;
     }
+    // Another look when the host happens to divide the run would make a difference to the guest.
+    this.scheduler.mustLook = false;
     if (vcpu.isNmiPending && !vcpu.isNmiMasked) {
       vcpu.isNmiPending = false;
       vcpu.isNmiMasked = true;
@@ -407,7 +409,6 @@ export class Xen implements Environment {
       return this.#sleep();
     }
     if (scheduler.mustLook) {
-      scheduler.mustLook = false;
       this.exitToGuest(vcpu);
     }
     return true;
