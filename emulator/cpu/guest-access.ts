@@ -49,6 +49,7 @@ export class GuestAccess {
     pointers: new Uint32Array(4),
     firstFrame: 0,
     frameCount: ALL_FRAMES,
+    ignoredHigh: 0,
   };
   /** Set while one instruction is carried out with its stores diverted. */
   diversion: StoreDiversion | undefined;
@@ -241,7 +242,7 @@ export class GuestAccess {
       return (REGION.scratch ^ (linear & ~0xfff)) | 0;
     }
     if (!(flags & FRAME.dirty)) {
-      this.#ram.setFlags(frame, FRAME.dirty);
+      this.#ram.markDirty(frame);
     }
     const entry = ((REGION.ram + frame * 4096) ^ (page << 12)) | 0;
     if (page < this.flatPages) {

@@ -187,7 +187,11 @@ export class Machine {
     digest.data(registers);
     digest.data(translations);
     const { ram } = xen;
-    digest.data(ram.bytes(0, ram.size));
+    digest.number(ram.size);
+    for (const frame of ram.framesInUse()) {
+      digest.number(frame);
+      digest.data(ram.bytes(frame * PAGE, PAGE));
+    }
     digest.data(xen.capture());
     digest.data(this.#backends.capture());
     digest.data(this.store.capture());
