@@ -101,7 +101,11 @@ function withoutPolls(lines: readonly string[]): string[] {
 test('GRUB and xenstore say to each other what they said under real Xen', () => {
   const lines: string[] = [];
   recordedSession(({ machine }) => {
-    machine.onStoreMessage = (message) => lines.push(traceLine(message));
+    machine.xen.probes.on('xenstore', (event) => {
+      if (event.kind === 'xenstore') {
+        lines.push(traceLine(event));
+      }
+    });
   });
   expect(withoutPolls(lines)).toEqual(withoutPolls(recording('xen-4.17-xenstore.txt')));
 });
