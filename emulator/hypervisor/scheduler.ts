@@ -173,8 +173,8 @@ export class Scheduler {
     if (vcpu !== this.current) {
       this.setState(vcpu, vcpu.isUp ? 'runnable' : 'offline');
     }
-    this.mustChoose = true;
-    this.timersChanged();
+    // At once, and not when the host happens to divide the run.
+    this.chooseAgain();
   }
 
   /** The running virtual processor goes to sleep. */

@@ -42,7 +42,7 @@ import { Probes } from './probes.ts';
 import { writeRunstate, writeTime } from './runstate.ts';
 import { Scheduler, type SchedulerImage } from './scheduler.ts';
 import { bounce, exception, softwareInterrupt } from './traps.ts';
-import { NEVER, type Vcpu } from './vcpu.ts';
+import { IN_PROCESSOR, NEVER, type Vcpu } from './vcpu.ts';
 import { loadFreshSelectors, SYSTEM_PAGE, XenTables } from './xen-tables.ts';
 
 /** What of the hypervisor a checkpoint keeps, beside processor and RAM. */
@@ -271,6 +271,8 @@ export class Xen implements Environment {
     if (!vcpu.isRunnable) {
       return;
     }
+    // Another look when the host happens to divide the run would make a difference to the guest.
+    this.scheduler.mustLook = false;
     if (vcpu.isNmiPending && !vcpu.isNmiMasked) {
       vcpu.isNmiPending = false;
       vcpu.isNmiMasked = true;
@@ -316,6 +318,7 @@ export class Xen implements Environment {
     // From here on descriptor tables are the next one's.
     this.scheduler.loaded = next;
     loadContext(cpu, next.context);
+    next.context = IN_PROCESSOR;
     setAddressSpace(cpu, next);
     setLocalTable(cpu, next);
     if (next.isFresh) {
@@ -432,7 +435,6 @@ export class Xen implements Environment {
       return this.#sleep();
     }
     if (scheduler.mustLook) {
-      scheduler.mustLook = false;
       this.exitToGuest(vcpu);
     }
     return true;
