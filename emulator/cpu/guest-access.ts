@@ -49,6 +49,7 @@ export class GuestAccess {
     pointers: new Uint32Array(4),
     firstFrame: 0,
     frameCount: ALL_FRAMES,
+    ignoredHigh: 0,
   };
   /** Set while one instruction is carried out with its stores diverted. */
   diversion: StoreDiversion | undefined;

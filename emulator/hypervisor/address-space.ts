@@ -38,7 +38,12 @@ export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
 export function numberFrames({ access }: Processor, { domain }: Vcpu): void {
   access.mode.firstFrame = domain.isTranslated ? domain.firstFrame : 0;
   access.mode.frameCount = domain.isTranslated ? domain.frameCount : ALL_FRAMES;
+  // What is neither part of a frame number nor refused in an entry is the guest's own to use.
+  const { frameHighMask, disallowed } = domain.rules;
+  access.mode.ignoredHigh = ~(frameHighMask | disallowed[1].high | NO_EXECUTE);
 }
+
+const NO_EXECUTE = 0x8000_0000;
 
 const LDT_SELECTOR = 0xe050;
 const LDT_TYPE = 0x200;

@@ -64,13 +64,26 @@ export function mapGrant(
   const { frame } = grant;
   const taken = takeFrame(xen, granter, frame, pins.length, isReadonly);
   if (taken === pins.length && ((flags & GNTMAP.host_map) === 0 || mapHost(frame))) {
-    mapper.grants.changeMapping(handle, { ...none, frame });
+    const mapping = { ...none, frame };
+    mapper.grants.changeMapping(handle, mapping);
+    tell(xen, mapper, 'mapped', mapping);
     return { handle, frame };
   }
   giveFrame(xen, frame, taken, isReadonly);
   unpinGrant(xen, granter, reference, use);
   mapper.grants.removeMapping(handle);
   return GNTST.general_error;
+}
+
+function tell(
+  { probes }: Xen,
+  { id }: Domain,
+  action: 'mapped' | 'unmapped',
+  { domain: granter, reference, frame }: Mapping,
+): void {
+  if (probes.wants.grant && reference !== undefined) {
+    probes.emit({ kind: 'grant', domain: id, vcpu: 0, action, granter, reference, frame });
+  }
 }
 
 /** The counts that a mapping with these flags adds to. */
@@ -137,7 +150,16 @@ export function mapHost(
     isForUser: (flags & GNTMAP.application_map) !== 0,
     available: (flags & GNTMAP_guest_avail_mask) >>> FIRST_AVAILABLE_BIT,
   });
-  return target !== undefined && createGrantMapping(xen.pages, domain, baseFrame, target, entry);
+  if (target === undefined || !createGrantMapping(xen.pages, domain, baseFrame, target, entry)) {
+    return false;
+  }
+  // Xen leaves this to the guest, but entering a 64-bit Xen and leaving it flushes in any case.
+  if (target.kind === 'linear') {
+    xen.pages.tlb.flushPage(target.linear);
+  } else {
+    xen.pages.tlb.flushAll();
+  }
+  return true;
 }
 
 /** What is to be unmapped: 0 leaves the mapping of that kind as it is. */
@@ -213,6 +235,7 @@ export function endMapping(
     mapper.grants.changeMapping(handle, { ...mapping, flags: rest });
   } else {
     mapper.grants.removeMapping(handle);
+    tell(xen, mapper, 'unmapped', mapping);
   }
 }
 

@@ -53,6 +53,7 @@ export function pinGrant(
   }
   const entry = grants.entry(xen.ram, reference) as EntryFields;
   if (!isPermitted(entry, before, use)) {
+    noteTransitive(xen, granter, entry);
     return GNTST.general_error;
   }
   grants.mark(xen.ram, reference, use.isReadonly ? GTF.reading : GTF.reading | GTF.writing);
@@ -67,14 +68,12 @@ export function pinGrant(
   return grant;
 }
 
-/** Whether an entry in use may be used once more. */
-function mayJoin(active: ActiveGrant, { domain, pins, purpose }: GrantUse): boolean {
-  const isWhole = active.start === 0 && active.length === WHOLE;
-  return (
-    active.domain === domain &&
-    pins.every((pin) => active.pins[pin] < MOST_PINS) &&
-    (isWhole || purpose === 'copy')
-  );
+/**
+ * Whether an entry in use may be used once more. Xen also asks here whether the entry is of a part of
+ * a page; but these are in use only while something is copied, and nothing is mapped meanwhile.
+ */
+function mayJoin(active: ActiveGrant, { domain, pins }: GrantUse): boolean {
+  return active.domain === domain && pins.every((pin) => active.pins[pin] < MOST_PINS);
 }
 
 /** An entry that is in use already was checked when that began, but for its being read-only. */
@@ -86,6 +85,13 @@ function isPermitted(
   const mask = purpose === 'map' ? GTF_type_mask | GTF.sub_page : GTF_type_mask;
   const isOffered = (flags & mask) === GTF_TYPE.permit_access && domid === domain;
   return (before !== undefined || isOffered) && (isReadonly || (flags & GTF.readonly) === 0);
+}
+
+/** Xen would copy through such an entry to a third domain. */
+function noteTransitive({ journal }: Xen, { id, grants }: Domain, { flags }: EntryFields): void {
+  if (grants.version === 2 && (flags & GTF_type_mask) === GTF_TYPE.transitive) {
+    journal.record('unimplemented', id, 'Transitive grants are refused to whoever uses them.');
+  }
 }
 
 function newGrant(
@@ -139,5 +145,3 @@ function reduceStatus(xen: Xen, granter: Domain, reference: number, isReadonly: 
     grants.active.delete(reference);
   }
 }
-
-const WHOLE = 4096;

@@ -92,9 +92,10 @@ export class GrantTable {
 
   /** Makes the table so many frames long. False when there is no memory for it. */
   grow(xen: Xen, domain: Domain, count: number): boolean {
+    // Statuses first: an entry without one could be used without the guest's seeing it.
     return (
-      lengthen(this.frames, count, xen, domain) &&
-      (this.version === 1 || this.growStatus(xen, domain, count))
+      (this.version === 1 || this.growStatus(xen, domain, count)) &&
+      lengthen(this.frames, count, xen, domain)
     );
   }
 

@@ -7,7 +7,7 @@
  * Xen: `gnttab_transfer()` of `common/grant_table.c`.
  *
  * Unlike Xen, a translated domain has its frames in one run, so the page that it gives or gets is
- * moved by its contents, and the place of a page that it gave away stays reserved for the next.
+ * moved by its contents, and the place of a page that it gave away waits for the next.
  */
 
 import { GNTST, GTF_TRANSFER, GTF_TYPE } from '../abi/grant-table.ts';
@@ -31,17 +31,25 @@ export function transferPage(
   reference: number,
 ): number {
   const page = giver.machineFrame(frame);
-  if (page === undefined || isXens(giver, page) || !xen.frames.steal(page, giver.id)) {
+  if (page === undefined || !takePage(xen, giver, page)) {
     return GNTST.bad_page;
   }
   const receiver = xen.domains.get(receiverId);
   const status =
     receiver === undefined ? GNTST.bad_domain : give(xen, giver, page, receiver, reference);
-  const isMoved = xen.frames.owner[page] !== DOMID.XEN;
-  if (!isMoved && !giver.isTranslated) {
+  if (!giver.isTranslated && xen.frames.owner[page] === DOMID.XEN) {
     xen.frames.discard(page);
   }
   return status;
+}
+
+/** Takes a page from its owner if nothing else refers to it. */
+function takePage({ frames }: Xen, giver: Domain, page: number): boolean {
+  if (!giver.isTranslated) {
+    return frames.steal(page, giver.id);
+  }
+  const isLoose = frames.references[page] === 1 && !isXens(giver, page);
+  return isLoose && frames.withdraw(page, giver.id);
 }
 
 /** Frames of a translated domain that the hypervisor handed out to it. */
@@ -101,9 +109,8 @@ function moveContents(xen: Xen, page: number, receiver: Domain, place: number): 
   if (target === undefined || (receiver.isTranslated && isXens(receiver, target))) {
     return undefined;
   }
-  if (receiver.isTranslated) {
-    xen.frames.reinstate(target, receiver.id);
-  }
+  // A place that was not given away gets new contents, and what it had is lost.
+  xen.frames.reinstate(target, receiver.id);
   xen.ram.load(target * PAGE, xen.ram.bytes(page * PAGE, PAGE));
   if (!receiver.isTranslated) {
     xen.frames.setM2p(target, place);

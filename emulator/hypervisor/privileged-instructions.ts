@@ -64,7 +64,13 @@ function retire({ cpu }: Xen, length: number): void {
   const { state } = cpu;
   state.eip = (state.eip + length) >>> 0;
   state.systemFlags = (state.systemFlags & ~EFLAGS.resume) >>> 0;
+  if (state.systemFlags & EFLAGS.trap) {
+    state.pendingTraps |= SINGLE_STEP;
+  }
 }
+
+/** DR6.BS */
+const SINGLE_STEP = 0x4000;
 
 /** What stands before the opcode. */
 interface Prefixes {

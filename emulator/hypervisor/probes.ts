@@ -46,6 +46,15 @@ export type ProbeEvent = Located &
       }
     | { readonly kind: 'upcall'; readonly eip: number }
     | { readonly kind: 'event-sent'; readonly port: number; readonly isMasked: boolean }
+    | {
+        /** A grant that `domain` mapped or unmapped. */
+        readonly kind: 'grant';
+        readonly action: 'mapped' | 'unmapped';
+        readonly granter: number;
+        readonly reference: number;
+        /** Machine frame. */
+        readonly frame: number;
+      }
     | { readonly kind: 'page-table-write'; readonly address: number; readonly value: bigint }
     | { readonly kind: 'timer'; readonly timer: string; readonly at: number }
     | { readonly kind: 'domain-state'; readonly state: string; readonly reason: string }
@@ -63,6 +72,7 @@ const KINDS = [
   'trap',
   'upcall',
   'event-sent',
+  'grant',
   'page-table-write',
   'timer',
   'domain-state',

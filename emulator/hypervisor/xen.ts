@@ -10,7 +10,7 @@ import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { vcpu_info } from '../abi/xen.ts';
 import { loadContext, saveContext } from '../cpu/context.ts';
-import { baseOf, type Descriptor } from '../cpu/descriptor.ts';
+import { baseOf, type Descriptor, RIGHTS } from '../cpu/descriptor.ts';
 import type { EngineMaker } from '../cpu/engine.ts';
 import type { CpuidLeaf, Environment, Event } from '../cpu/environment.ts';
 import { VECTOR } from '../cpu/exceptions.ts';
@@ -67,6 +67,11 @@ export type StopReason =
 
 type Registers = Parameters<Run> extends [Caller, ...infer Rest] ? Rest : never;
 
+/** The high word of a descriptor that gives no more than ring 1 has. */
+const isHarmless = (word: number): boolean =>
+  (word & RIGHTS.segment) !== 0 && (word & PRIVILEGE) !== 0;
+const PRIVILEGE = 0x6000;
+
 /** Back-ends are given the processor at the latest so long after an event, in ns. */
 const BACKEND_LATENCY = 20_000;
 
@@ -120,7 +125,11 @@ export class Xen implements Environment {
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);
-    this.cpu.systemSpace = new SystemSpace(this.ram, (address) => this.#systemFrame(address));
+    this.cpu.systemSpace = new SystemSpace(
+      this.ram,
+      (address) => this.#systemFrame(address),
+      (address, word) => this.#admitDescriptor(address, word),
+    );
     this.entry = makeEntry(this, undefined as unknown as Vcpu);
   }
 
@@ -179,6 +188,19 @@ export class Xen implements Environment {
       this.cpu.state.cr2 = (vcpu.ldtBase + address - SYSTEM_PAGE.ldt * 4096) >>> 0;
     }
     return frame;
+  }
+
+  /**
+   * A translated guest may write to its descriptor tables, whose pages have no types: what a table
+   * of checked pages could not hold is not present. Hot.
+   */
+  #admitDescriptor(address: number, word: number): number {
+    const page = address >>> 12;
+    const isGuests = page < SYSTEM_PAGE.xen || page >= SYSTEM_PAGE.ldt;
+    if (!(address & 4) || !isGuests || !this.scheduler.loaded?.domain.isTranslated) {
+      return word;
+    }
+    return isHarmless(word) ? word : word & ~RIGHTS.present;
   }
 
   // ---- domains

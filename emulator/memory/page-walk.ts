@@ -50,6 +50,8 @@ export interface PagingMode {
    */
   firstFrame: number;
   frameCount: number;
+  /** Bits of a PAE entry's high word that are ignored, not reserved, as in a 64-bit address space. */
+  ignoredHigh: number;
 }
 export type Access = 'read' | 'write' | 'fetch';
 
@@ -151,7 +153,8 @@ function walkPae(
   if (!(pointer & PTE.present)) {
     return refusal(why);
   }
-  const reservedHigh = mode.noExecute ? RESERVED_HIGH : RESERVED_HIGH | NO_EXECUTE;
+  const reserved = mode.noExecute ? RESERVED_HIGH : RESERVED_HIGH | NO_EXECUTE;
+  const reservedHigh = reserved & ~mode.ignoredHigh;
   const broken = refusal(why | PAGE_FAULT.present | PAGE_FAULT.reserved);
   const directoryAddress = ((pointer & ~0xfff) >>> 0) + ((linear >>> 18) & 0xff8);
   const directory = ram.read32(directoryAddress);

@@ -12,20 +12,29 @@ import type { Ram } from '../../memory/ram.ts';
 export class SystemSpace {
   readonly #ram: Ram;
   readonly #frameAt: (address: number) => number | undefined;
+  readonly #admit: (address: number, word: number) => number;
 
   /**
    * @param frameAt the frame of RAM behind an address; or undefined, #PF, after the address that
    * the guest is to see has been put into CR2
+   * @param admit what the processor is to see of a word that stands there
    */
-  constructor(ram: Ram, frameAt: (address: number) => number | undefined) {
+  constructor(
+    ram: Ram,
+    frameAt: (address: number) => number | undefined,
+    admit: (address: number, word: number) => number,
+  ) {
     this.#ram = ram;
     this.#frameAt = frameAt;
+    this.#admit = admit;
   }
 
   /** Reads a word, signed, or undefined: #PF. Hot: a signed word needs no object. */
   word(address: number): number | undefined {
     const frame = this.#frameAt(address);
-    return frame === undefined ? undefined : this.#ram.read32(frame * 4096 + (address & 0xffc)) | 0;
+    return frame === undefined
+      ? undefined
+      : this.#admit(address, this.#ram.read32(frame * 4096 + (address & 0xffc)) | 0);
   }
 
   /** @param size 2 or 4 bytes, which do not cross a word */

@@ -192,7 +192,7 @@ function runList(
   }
   for (let i = 0; i < count; i++) {
     const address = list + i * layout.size;
-    if (i > 0 && !xen.isInMulticall && (i === BATCH || needsDelivery(xen, vcpu))) {
+    if (i > 0 && (i === BATCH || needsDelivery(xen, vcpu))) {
       const rest = { ebx: command, ecx: address, edx: count - i };
       return continueLater(caller, HYPERVISOR.grant_table_op, rest);
     }
