@@ -9,7 +9,7 @@
 import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { vcpu_info } from '../abi/xen.ts';
-import { loadContext, saveContext } from '../cpu/context.ts';
+import { ContextNote, loadContext, saveContext } from '../cpu/context.ts';
 import { baseOf, type Descriptor, RIGHTS } from '../cpu/descriptor.ts';
 import type { EngineMaker } from '../cpu/engine.ts';
 import type { CpuidLeaf, Environment, Event } from '../cpu/environment.ts';
@@ -83,7 +83,7 @@ export class Xen implements Environment {
   readonly frames: MachineFrames;
   readonly pages: PageTypes;
   readonly probes = new Probes();
-  readonly journal = new Journal();
+  readonly journal = new Journal(this.probes);
   readonly scheduler: Scheduler;
   readonly tables: XenTables;
   readonly domains = new Map<number, Domain>();
@@ -91,6 +91,8 @@ export class Xen implements Environment {
   wallClock: number;
   /** The one entry into a guest that is under way. */
   readonly entry: Entry;
+  /** What the running guest was before an instruction that may have to be undone. */
+  readonly contextNote: ContextNote;
   /** Set by a call that has set the guest's registers itself. */
   keepsRegisters = false;
   /** Whether the call under way comes from a list. */
@@ -109,6 +111,7 @@ export class Xen implements Environment {
   constructor(memory: LinearMemory, wallClock: number, engine?: EngineMaker) {
     this.cpu = new Processor(memory, this, engine);
     this.ram = this.cpu.ram;
+    this.contextNote = new ContextNote(this.cpu);
     this.clock = new Clock(this.cpu);
     this.memory = new GuestMemory(this.cpu);
     this.frames = new MachineFrames(this.ram);
@@ -122,6 +125,12 @@ export class Xen implements Environment {
     );
     // A frame that changes hands must not be reachable through what the TLB remembers of it.
     this.frames.onFreed(() => this.cpu.tlb.flush(false));
+    this.pages.onTypeChange = (frame, before, after) => {
+      if (this.probes.wants['page-type']) {
+        const domain = this.frames.owner[frame] ?? 0;
+        this.probes.emit({ kind: 'page-type', domain, vcpu: 0, frame, before, after });
+      }
+    };
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);
@@ -137,6 +146,7 @@ export class Xen implements Environment {
 
   intercept(event: Event): boolean {
     const vcpu = this.scheduler.current as Vcpu;
+    this.memory.begin();
     if (event.kind === 'software') {
       softwareInterrupt(this, vcpu, event);
     } else {
@@ -288,7 +298,7 @@ export class Xen implements Environment {
       const at = { domain: vcpu.domain.id, vcpu: vcpu.id };
       this.probes.emit({ kind: 'upcall', ...at, eip: this.cpu.state.eip });
     }
-    enterGuest(this, vcpu, EVENT_UPCALL, { cs, eip, masks: true });
+    enterGuest(this, vcpu, EVENT_UPCALL, cs, eip, true, eflagsOf(this.cpu.state), undefined);
   }
 
   failsafe(vcpu: Vcpu): void {

@@ -58,6 +58,7 @@ export const guests = {
   console: ['direct', 'translated'],
   crash: ['direct', 'translated'],
   suspend: ['direct'],
+  bench: ['direct'],
 } as const satisfies Record<string, readonly VariantName[]>;
 
 export type GuestName = keyof typeof guests;

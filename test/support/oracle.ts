@@ -51,6 +51,7 @@ const recipes = {
     packages: 'libxen-dev gcc binutils',
     isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
   },
+  mke2fs: { packages: 'e2fsprogs', isThere: () => mke2fsAnswers() },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;
 
@@ -102,6 +103,9 @@ export function demand(
 function runs(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 }
+
+/** The only one of its options that makes nothing. */
+const mke2fsAnswers = (): boolean => spawnSync('mke2fs', ['-V'], { stdio: 'ignore' }).status === 0;
 
 /** Unlike `runs`, asks nothing of the program: Bochs takes every option for a machine to start. */
 function onPath(program: string): boolean {

@@ -21,7 +21,7 @@ function write({ xen, domain, memory }: Caller, count: number, address: number):
     if (bytes === undefined) {
       return -ERRNO.EFAULT;
     }
-    xen.emergencyConsole(domain, new Uint8Array(bytes.buffer));
+    xen.emergencyConsole(domain, new Uint8Array(bytes.buffer.slice(0)));
   }
   return 0;
 }

@@ -28,20 +28,21 @@ const RETURNED =
   EFLAGS.alignment |
   EFLAGS.identification;
 
-function readFrame({ xen, memory }: Caller, words: number): number[] | undefined {
+/** EAX, EIP, CS, EFLAGS and, with a stack of its own, ESP and SS of where it returns to. */
+const FRAME = new Int32Array(6);
+const [EAX, EIP, CS_WORD, EFLAGS_WORD, ESP, SS_WORD] = [0, 1, 2, 3, 4, 5] as const;
+/** Words of a frame for the same ring, and for an outer one. */
+const SHORT = 4;
+const LONG = 6;
+
+function readFrame({ xen, memory }: Caller, words: number): boolean {
   const { state } = xen.cpu;
-  const start = (state.ssBase + state.esp) >>> 0;
-  const frame: number[] = [];
-  for (let i = 0; i < words; i++) {
-    const word = memory.read32((start + 4 * i) >>> 0);
-    if (word === undefined) {
-      return undefined;
-    }
-    frame.push(word);
-  }
-  return frame;
+  return memory.readWords((state.ssBase + state.esp) >>> 0, FRAME, words);
 }
 
+const frameWord = (index: number): number => FRAME[index] as number;
+
+/** Hot. */
 export const iret: Hypercall = {
   number: HYPERVISOR.iret,
   name: 'iret',
@@ -49,62 +50,54 @@ export const iret: Hypercall = {
   run(caller) {
     const { xen, domain, vcpu } = caller;
     xen.keepsRegisters = true;
-    const inner = readFrame(caller, 4);
-    if (inner === undefined) {
+    if (!readFrame(caller, SHORT)) {
       xen.crash(domain, 'the frame of its iret hypercall cannot be read.');
       return 0;
     }
-    const [eax = 0, eip = 0, csWord = 0, eflags = 0] = inner;
-    const selector = csWord & 0xffff;
+    const eflags = frameWord(EFLAGS_WORD);
     if (eflags & EFLAGS.virtual8086) {
       xen.crash(domain, 'its iret hypercall asks for virtual-8086 mode, which is not supported.');
       return 0;
     }
-    const ring = selector & 3;
+    const ring = frameWord(CS_WORD) & 3;
     if (ring === 0) {
       xen.crash(domain, 'its iret hypercall asks for ring 0.');
       return 0;
     }
-    const outer = ring >= 2 ? readFrame(caller, 6) : undefined;
-    if (ring >= 2 && outer === undefined) {
+    if (ring >= 2 && !readFrame(caller, LONG)) {
       xen.crash(domain, 'the frame of its iret hypercall cannot be read.');
       return 0;
     }
     if (domain.hasAssist(VMASST_TYPE.architectural_iopl)) {
       vcpu.iopl = (eflags >>> 12) & 3;
     }
+    const eax = frameWord(EAX);
     xen.cpu.state.eax = eax;
-    returnTo(caller, { eip, selector, eflags, outer });
+    returnTo(caller, ring);
     setUpcallMask(xen, vcpu, eflags & EFLAGS.interrupt ? 0 : 1);
     vcpu.isNmiMasked = false;
-    return eax | 0;
+    return eax;
   },
 };
 
-interface Target {
-  readonly eip: number;
-  readonly selector: number;
-  readonly eflags: number;
-  /** The whole frame, if it has a stack of its own. */
-  readonly outer: readonly number[] | undefined;
-}
-
-/** Goes on at the target. If its segments cannot be loaded, in the failsafe callback. */
-function returnTo({ xen, vcpu }: Caller, { eip, selector, eflags, outer }: Target): void {
+/** Goes on where the frame says. If its segments cannot be loaded, in the failsafe callback. */
+function returnTo({ xen, vcpu }: Caller, ring: number): void {
   const { cpu } = xen;
   const { state } = cpu;
-  const ring = selector & 3;
+  const isOuter = ring >= 2;
+  const selector = frameWord(CS_WORD) & 0xffff;
+  const eflags = frameWord(EFLAGS_WORD);
   setArithmeticFlags(state, eflags);
   state.systemFlags = ((eflags & RETURNED) | EFLAGS.fixed | EFLAGS.interrupt) >>> 0;
-  state.eip = eip;
-  state.esp = outer === undefined ? (state.esp + 16) >>> 0 : (outer[4] as number);
+  state.eip = frameWord(EIP);
+  state.esp = isOuter ? frameWord(ESP) : state.esp + 4 * SHORT;
   const code = findGuestDescriptor(cpu, selector);
   const isCodeGood =
     code !== undefined && isCode(code) && isPresent(code) && privilegeOf(code) === ring;
-  const stackSelector = (outer?.[5] ?? state.ssSelector) & 0xffff;
-  const stack = outer === undefined ? undefined : findGuestDescriptor(cpu, stackSelector);
+  const stackSelector = isOuter ? frameWord(SS_WORD) & 0xffff : state.ssSelector;
+  const stack = isOuter ? findGuestDescriptor(cpu, stackSelector) : undefined;
   const isStackGood =
-    outer === undefined ||
+    !isOuter ||
     (stack !== undefined &&
       isWritableData(stack) &&
       isPresent(stack) &&

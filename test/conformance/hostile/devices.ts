@@ -79,9 +79,9 @@ export function fuzzDevices(
   const counts = { acts: 0, answers: 0, output: 0, responses: 0 };
   for (const [index, setting] of SETTINGS.entries()) {
     const world = new World(setting, engine, disks());
-    world.machine.onStoreMessage = () => {
+    world.machine.xen.probes.on('xenstore', () => {
       counts.answers++;
-    };
+    });
     for (let i = index; i < episodes && !failures.isEnough; i += SETTINGS.length) {
       const what = `devices ${i} (${setting.map(nameOf).join(' and ')})`;
       guarded(failures, what, () =>
