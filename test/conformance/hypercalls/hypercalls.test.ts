@@ -44,10 +44,10 @@ test.each(SETTINGS)(
       const { machine } = world;
       const interrupt = () => machine.restore(machine.capture());
       const episode = new Episode(world, seed, new Outcomes(), { index: 0, doing: '' });
-      episode.run(1000, false, isInterrupted ? interrupt : undefined);
+      episode.run(600, false, isInterrupted ? interrupt : undefined);
       return machine.hash();
     };
-    for (const seed of [11, 12, 13]) {
+    for (const seed of [11, 12]) {
       expect(hashOf(seed, true)).toBe(hashOf(seed, false));
     }
   },
