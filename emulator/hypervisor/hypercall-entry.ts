@@ -22,6 +22,7 @@ export function hypercall(xen: Xen, vcpu: Vcpu, nextEip: number): void {
   const caller = xen.callerOf(vcpu);
   const { eax, ebx, ecx, edx, esi, edi } = state;
   xen.keepsRegisters = false;
+  xen.pages.work = 0;
   const result = carryOut(caller, eax, ebx, ecx, edx, esi, edi);
   if (!xen.keepsRegisters) {
     state.eax = result >>> 0;

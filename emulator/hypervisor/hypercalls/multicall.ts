@@ -8,9 +8,17 @@
 import { ERRNO } from '../../abi/errno.ts';
 import { HYPERVISOR, multicall_entry } from '../../abi/xen.ts';
 import { needsDelivery } from '../event-delivery.ts';
-import { type Caller, type CallRegisters, continueLater, type Hypercall } from '../hypercall.ts';
+import {
+  type Caller,
+  type CallRegisters,
+  continueLater,
+  type Hypercall,
+  isLong,
+} from '../hypercall.ts';
 
 const { size, offsets } = multicall_entry;
+/** What a call costs beside the lists that it has. */
+const WORK_OF_ENTRY = 16;
 
 export const multicall: Hypercall = {
   number: HYPERVISOR.multicall,
@@ -25,7 +33,7 @@ export const multicall: Hypercall = {
       return -ERRNO.EFAULT;
     }
     for (let i = 0; i < count; i++) {
-      if (i > 0 && needsDelivery(xen, vcpu)) {
+      if (i > 0 && (needsDelivery(xen, vcpu) || isLong(caller, WORK_OF_ENTRY))) {
         return continueLater(caller, HYPERVISOR.multicall, {
           ebx: (list + i * size) >>> 0,
           ecx: count - i,

@@ -27,10 +27,18 @@ export const TABLE_TYPE = { 1: FRAME_TYPE.l1, 2: FRAME_TYPE.l2, 3: FRAME_TYPE.l3
 
 export type Level = 1 | 2 | 3;
 
+/** What it takes to check a table or give one up, in entries of a list of requests. */
+const WORK_OF_TABLE = 16;
+
 export class PageTypes {
   readonly frames: MachineFrames;
   readonly tlb: TlbFlusher;
   readonly probes: Probes;
+  /**
+   * Work since the hypercall under way began, in entries of lists of requests: by this a call knows
+   * that it is long. No call looks at what another left.
+   */
+  work = 0;
   readonly #domainOf: (id: number) => PagedDomain | undefined;
 
   /** @param domainOf the domain of this number, as long as any frame has it as its owner */
@@ -254,11 +262,13 @@ export class PageTypes {
   }
 
   #check(mfn: number, type: FrameType, slot: number): number {
+    this.work += WORK_OF_TABLE;
     const domain = this.#domainOf(this.frames.owner[mfn] ?? 0);
     return domain === undefined ? -ERRNO.EINVAL : validate(this, domain, mfn, type, slot);
   }
 
   #giveUp(mfn: number, type: FrameType): void {
+    this.work += WORK_OF_TABLE;
     const domain = this.#domainOf(this.frames.owner[mfn] ?? 0);
     if (domain !== undefined) {
       devalidate(this, domain, mfn, type);

@@ -14,6 +14,7 @@ import type { EngineMaker } from '../../../emulator/cpu/engine.ts';
 import type { BlockHost } from '../../../emulator/devices/block/block-host.ts';
 import type { Domain } from '../../../emulator/hypervisor/domain.ts';
 import type { DiskPart } from '../../../emulator/machine/parts.ts';
+import { bytesOf } from '../../../emulator/xenstore/bytes.ts';
 import { act } from '../hypercalls/acts.ts';
 import { discrepancies } from '../hypercalls/books.ts';
 import { draftCall } from '../hypercalls/calls.ts';
@@ -239,7 +240,7 @@ class DeviceEpisode {
       dice.pick([path(), path(), 'n1', 'r0', 'T', 'F', String(dice.below(9)), 'token']),
     );
     const text = dice.pick(['\0', '\0', '']) === '' ? parts.join('\0') : `${parts.join('\0')}\0`;
-    const payload = Uint8Array.from(text.slice(0, 4000), (character) => character.charCodeAt(0));
+    const payload = bytesOf(text.slice(0, 4000));
     const length = dice.oneIn(12)
       ? dice.pick([0, 4096, 4097, 0xffff_ffff, payload.length + 1, 0x8000_0000])
       : payload.length;
@@ -260,7 +261,7 @@ class DeviceEpisode {
   }
 
   #node(path: string, value: string): void {
-    const payload = Uint8Array.from(`${path}\0${value}`, (character) => character.charCodeAt(0));
+    const payload = bytesOf(`${path}\0${value}`);
     this.#send(XS.WRITE, 0, payload.length, payload);
   }
 

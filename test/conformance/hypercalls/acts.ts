@@ -140,7 +140,7 @@ const OPCODES: readonly (readonly number[])[] = [
 ];
 
 /** Fills memory with bytes that are mostly instructions for the hypervisor to see to. */
-export function junk(values: Values, length: number): Uint8Array {
+function junk(values: Values, length: number): Uint8Array {
   const { dice } = values;
   const bytes = Uint8Array.from({ length }, () => dice.below(256));
   for (let at = 0; at < length - 8; at += 4 + dice.below(12)) {

@@ -35,7 +35,7 @@ export interface Draft {
 export type Drafter = (values: Values) => Draft;
 
 /** A call whose first argument is a command and whose second points to a struct of that command. */
-export function commandCall(
+function commandCall(
   values: Values,
   number: number,
   commands: Readonly<Record<string, number>>,

@@ -35,6 +35,24 @@ test.each(SETTINGS)('whoever listens changes nothing', { timeout: 120_000 }, (..
   expect(world.traced).toBeGreaterThan(1000);
 });
 
+test.each(SETTINGS)(
+  'a machine taken up where it was put away goes on',
+  { timeout: 120_000 },
+  (...setting) => {
+    const world = new World(setting, engine);
+    const hashOf = (seed: number, isInterrupted: boolean) => {
+      const { machine } = world;
+      const interrupt = () => machine.restore(machine.capture());
+      const episode = new Episode(world, seed, new Outcomes(), { index: 0, doing: '' });
+      episode.run(600, false, isInterrupted ? interrupt : undefined);
+      return machine.hash();
+    };
+    for (const seed of [11, 12]) {
+      expect(hashOf(seed, true)).toBe(hashOf(seed, false));
+    }
+  },
+);
+
 describe('the books of a machine', () => {
   const world = new World(SETTING, engine);
   const [domain] = world.guests;

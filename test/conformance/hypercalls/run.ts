@@ -119,7 +119,8 @@ export class Episode {
   }
 
   /** Answers how many domains ended. */
-  run(most: number, isThorough: boolean): number {
+  /** @param between called between batches, as who makes checkpoints would be */
+  run(most: number, isThorough: boolean, between: () => void = () => {}): number {
     const world = this.#world;
     const moment = this.#moment;
     world.reset();
@@ -133,6 +134,7 @@ export class Episode {
     for (; moment.index < most; moment.index++) {
       if (moment.index % BATCH === BATCH - 1) {
         this.#betweenBatches(values);
+        between();
       }
       vcpu = this.#caller();
       if (vcpu === undefined) {

@@ -69,7 +69,7 @@ function meaningOf(values: Values, name: string, size: number): number {
 }
 
 /** Fills memory with a struct, an array or a number. */
-export function fill(
+function fill(
   values: Values,
   type: FieldType<unknown>,
   memory: DataView,
