@@ -227,7 +227,7 @@ export class Xen implements Environment {
     domain.onCrash = (sentence) => this.crash(domain, sentence);
     this.domains.set(domain.id, domain);
     this.scheduler.mustChoose = true;
-    this.scheduler.timersChanged();
+    this.scheduler.domainsChanged();
   }
 
   /** Ends a domain for a mistake that leaves it no way to go on. */
@@ -263,6 +263,7 @@ export class Xen implements Environment {
     relinquish(this.pages, domain);
     this.scheduler.forget(domain);
     this.domains.delete(domain.id);
+    this.scheduler.domainsChanged();
   }
 
   // ---- the way into the guest
