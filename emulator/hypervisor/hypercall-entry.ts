@@ -66,7 +66,7 @@ function carryOutSeen(
   const { xen, domain, vcpu } = caller;
   const { probes } = xen;
   const { eip, esp, ssBase } = xen.cpu.state;
-  const returnAddress = xen.memory.read32((ssBase + esp) >>> 0) ?? 0;
+  const returnAddress = wordAt(xen, (ssBase + esp) >>> 0);
   const isNested = xen.isInMulticall;
   const at = { domain: domain.id, vcpu: vcpu.id, number, arguments: registers, isNested };
   if (probes.wants.hypercall) {
@@ -79,4 +79,10 @@ function carryOutSeen(
     probes.emit({ kind: 'hypercall-result', ...at, result, eip, returnAddress, isContinued });
   }
   return result;
+}
+
+/** A word of the guest's, looked at without any effect; 0 where it has none. */
+function wordAt({ cpu }: Xen, linear: number): number {
+  const bytes = cpu.access.peek(linear, 4);
+  return bytes.length === 4 ? new DataView(bytes.buffer).getUint32(0, true) : 0;
 }

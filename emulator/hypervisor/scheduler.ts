@@ -9,6 +9,7 @@
 import { VIRQ } from '../abi/xen.ts';
 import type { Domain } from './domain.ts';
 import { raiseVirq } from './event-delivery.ts';
+import type { TimerName } from './probes.ts';
 import { NEVER, RUN_STATES, type RunState, type Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -125,6 +126,7 @@ export class Scheduler {
       raiseVirq(this.#xen, vcpu, VIRQ.TIMER);
     }
     if (vcpu.pollUntil <= now) {
+      this.#note(vcpu, 'poll', vcpu.pollUntil);
       this.wake(vcpu);
     }
   }
@@ -134,11 +136,21 @@ export class Scheduler {
     return !vcpu.isBlocked;
   }
 
-  #note(vcpu: Vcpu, timer: string, at: number): void {
+  #note(vcpu: Vcpu, timer: TimerName, at: number): void {
     const { probes } = this.#xen;
     if (probes.wants.timer) {
       probes.emit({ kind: 'timer', domain: vcpu.domain.id, vcpu: vcpu.id, timer, at });
     }
+  }
+
+  /** A timer was set while its guest runs. */
+  armed(vcpu: Vcpu, timer: TimerName, at: number): void {
+    const { probes } = this.#xen;
+    if (probes.wants['timer-set']) {
+      probes.emit({ kind: 'timer-set', domain: vcpu.domain.id, vcpu: vcpu.id, timer, at });
+    }
+    this.timersChanged();
+    this.#xen.lookAround();
   }
 
   /** An event is announced: a sleeping virtual processor wakes, one that runs will look. */
@@ -229,6 +241,10 @@ export class Scheduler {
     }
     this.current = next;
     if (next !== undefined) {
+      const { probes } = this.#xen;
+      if (probes.wants.schedule) {
+        probes.emit({ kind: 'schedule', domain: next.domain.id, vcpu: next.id });
+      }
       this.setState(next, 'running');
       this.#xen.updateTime(next);
       this.#xen.updateRunstate(next);

@@ -83,7 +83,7 @@ export class Xen implements Environment {
   readonly frames: MachineFrames;
   readonly pages: PageTypes;
   readonly probes = new Probes();
-  readonly journal = new Journal();
+  readonly journal = new Journal(this.probes);
   readonly scheduler: Scheduler;
   readonly tables: XenTables;
   readonly domains = new Map<number, Domain>();
@@ -125,6 +125,12 @@ export class Xen implements Environment {
     );
     // A frame that changes hands must not be reachable through what the TLB remembers of it.
     this.frames.onFreed(() => this.cpu.tlb.flush(false));
+    this.pages.onTypeChange = (frame, before, after) => {
+      if (this.probes.wants['page-type']) {
+        const domain = this.frames.owner[frame] ?? 0;
+        this.probes.emit({ kind: 'page-type', domain, vcpu: 0, frame, before, after });
+      }
+    };
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);

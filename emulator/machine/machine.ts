@@ -18,7 +18,6 @@ import { type StopReason, Xen } from '../hypervisor/xen.ts';
 import { planBoot } from '../image/boot-plan.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { copyOf, Digest } from '../plain-data.ts';
-import type { TracedMessage } from '../xenstore/connection.ts';
 import { Store } from '../xenstore/store.ts';
 import { DomainServices, type DomainServicesImage } from './domain-services.ts';
 import type { DomainPart, MachineHost, MachineParts } from './parts.ts';
@@ -46,8 +45,6 @@ export class Machine {
   readonly store = new Store();
   readonly #backends: BackendPorts;
   readonly #domains = new Map<number, DomainServices>();
-  /** Sees each message between a guest and xenstore. */
-  onStoreMessage: ((message: TracedMessage) => void) | undefined;
 
   constructor(parts: MachineParts, host: MachineHost) {
     const frames = parts.domains.reduce(
@@ -94,7 +91,7 @@ export class Machine {
         pageOf: (frame) => present(frontend.foreignPage(frame), 'a page of the domain builder'),
         store: this.store,
         record: (entry) => this.#record(entry),
-        observe: (message) => this.onStoreMessage?.(message),
+        probes: this.xen.probes,
         consoleOutput: (bytes) => host.consoleOutput(id, bytes),
       },
       part,

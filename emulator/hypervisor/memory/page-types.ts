@@ -29,6 +29,8 @@ export type Level = 1 | 2 | 3;
 export class PageTypes {
   readonly frames: MachineFrames;
   readonly tlb: TlbFlusher;
+  /** Told before a frame takes on another type. */
+  onTypeChange: ((mfn: number, before: FrameType, after: FrameType) => void) | undefined;
   readonly #domainOf: (id: number) => PagedDomain | undefined;
 
   /** @param domainOf the domain of this number, as long as any frame has it as its owner */
@@ -240,6 +242,7 @@ export class PageTypes {
       // A translation from its former life could still write to it.
       this.tlb.flushAll();
     }
+    this.onTypeChange?.(mfn, before, type);
     frames.type[mfn] = type;
     frames.slot[mfn] = slot;
     frames.bits[mfn] = (frames.bits[mfn] ?? 0) & ~FRAME_BIT.validated;
