@@ -237,6 +237,8 @@ static void prepare(void)
     u32 privilege = 1, timer;
     prepare_second_space();
     check_equal(bind_virq(VIRQ_TIMER, 0, &timer), 0, "a port for the timer");
+    /* No tick is to come among the events that are counted. */
+    check_equal(hypercall(HC_VCPU_OP, VCPUOP_STOP_PERIODIC_TIMER, 0, 0), 0, "no ticks");
     for (u32 i = 0; i < 2; i++)
         pages[i] = page_alloc();
     for (u32 i = 0; i < 2; i++)
