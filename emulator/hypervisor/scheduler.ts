@@ -28,6 +28,7 @@ export interface SchedulerImage {
 
 export class Scheduler {
   readonly #xen: Xen;
+  #vcpus: readonly Vcpu[] = [];
   /** Who runs. */
   current: Vcpu | undefined;
   /** Whose registers the processor has, also while nobody runs. */
@@ -46,8 +47,14 @@ export class Scheduler {
   }
 
   /** All virtual processors in the order in which they take turns. */
-  get vcpus(): Vcpu[] {
-    return [...this.#xen.domains.values()].flatMap(({ vcpus }) => vcpus);
+  get vcpus(): readonly Vcpu[] {
+    return this.#vcpus;
+  }
+
+  /** To be called when there is another domain, or one less. */
+  domainsChanged(): void {
+    this.#vcpus = [...this.#xen.domains.values()].flatMap(({ vcpus }) => vcpus);
+    this.timersChanged();
   }
 
   /** To be called when a timer was set or stopped. */
@@ -67,7 +74,9 @@ export class Scheduler {
         for (const vcpu of domain.vcpus) {
           next = Math.min(next, momentOf(vcpu));
         }
-        next = Math.min(next, ...domain.fields.watchdogs.map((at) => (at === 0 ? NEVER : at)));
+        for (const at of domain.fields.watchdogs) {
+          next = at === 0 ? next : Math.min(next, at);
+        }
       }
     }
     return Math.min(

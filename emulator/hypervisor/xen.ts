@@ -29,7 +29,7 @@ import { needsDelivery } from './event-delivery.ts';
 import { closePort } from './event-ports.ts';
 import { releaseGrants } from './grant-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import type { Caller, CallRegisters, Run } from './hypercall.ts';
+import type { Caller, CallRegisters } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
 import { newBase, relinquish } from './memory/base-pointer.ts';
@@ -64,8 +64,6 @@ export type StopReason =
   | { readonly kind: 'shutdown'; readonly domain: Domain }
   /** Everybody sleeps, and nothing will wake them but input from outside. */
   | { readonly kind: 'idle' };
-
-type Registers = Parameters<Run> extends [Caller, ...infer Rest] ? Rest : never;
 
 /** The high word of a descriptor that gives no more than ring 1 has. */
 const isHarmless = (word: number): boolean =>
@@ -218,15 +216,23 @@ export class Xen implements Environment {
   }
 
   /** Makes one call for a caller, as from a list. */
-  carryOut(caller: Caller, number: number, ...registers: Registers): number {
-    return carryOut(caller, number, ...registers);
+  carryOut(
+    caller: Caller,
+    number: number,
+    ebx: number,
+    ecx: number,
+    edx: number,
+    esi: number,
+    edi: number,
+  ): number {
+    return carryOut(caller, number, ebx, ecx, edx, esi, edi);
   }
 
   addDomain(domain: Domain): void {
     domain.onCrash = (sentence) => this.crash(domain, sentence);
     this.domains.set(domain.id, domain);
     this.scheduler.mustChoose = true;
-    this.scheduler.timersChanged();
+    this.scheduler.domainsChanged();
   }
 
   /** Ends a domain for a mistake that leaves it no way to go on. */
@@ -262,6 +268,7 @@ export class Xen implements Environment {
     relinquish(this.pages, domain);
     this.scheduler.forget(domain);
     this.domains.delete(domain.id);
+    this.scheduler.domainsChanged();
   }
 
   // ---- the way into the guest

@@ -79,6 +79,10 @@ const acts: readonly Benchmark[] = [
   act('event', 'event to itself, upcall and iret'),
   act('user-fault', 'page fault in ring 3 and iret'),
   act('user-int80', 'int 0x80 in ring 3 and iret'),
+  act('multicall', 'multicall of stack_switch and fpu_taskswitch'),
+  act('base-pointer', 'mmuext_op new_baseptr'),
+  act('yield', 'yield with nobody else'),
+  act('timer', 'set_timer_op, block, upcall and iret'),
 ];
 
 export const benchmarks: readonly Benchmark[] = [...bareBenchmarks, ...acts];

@@ -14,6 +14,8 @@
 /* Counts what the handlers below were entered for. */
 volatile u32 seen;
 static u32 port;
+/* Frames of the top level that the builder made, and of its copy. */
+static u32 top_levels[2];
 
 /* The entry of `pages[0]`, and what it is in even and in odd rounds. */
 static u8 *pages[2];
@@ -143,6 +145,52 @@ static u32 call_of_user(u32 times)
     return from_user(times, 0x80, 3, system_call_entry, user_calls);
 }
 
+static u32 two_in_a_list(u32 times)
+{
+    struct multicall_entry list[2] = {
+        { .op = HC_STACK_SWITCH, .args = { KERNEL_DS, INTERRUPT_STACK_TOP } },
+        { .op = HC_FPU_TASKSWITCH, .args = { 0 } },
+    };
+    u32 succeeded = 0;
+    for (u32 i = 0; i < times; i++) {
+        list[0].result = list[1].result = -1;
+        succeeded += !hypercall(HC_MULTICALL, list, 2) && !list[0].result && !list[1].result;
+    }
+    return succeeded;
+}
+
+static u32 load_base_pointer(u32 times)
+{
+    u32 loaded = 0;
+    for (u32 i = 0; i < times; i++)
+        loaded += !mmuext(MMUEXT_NEW_BASEPTR, top_levels[~i & 1], 0);
+    mmuext(MMUEXT_NEW_BASEPTR, top_levels[0], 0);
+    return loaded;
+}
+
+static u32 give_turn_away(u32 times)
+{
+    u32 done = 0;
+    for (u32 i = 0; i < times; i++)
+        done += !yield();
+    return done;
+}
+
+/* Sleeps until the timer wakes it, a microsecond later. */
+static u32 sleep_for_timer(u32 times)
+{
+    hypercall(HC_SET_CALLBACKS, KERNEL_CS, event_entry, KERNEL_CS, failsafe_entry);
+    events_on();
+    seen = 0;
+    for (u32 i = 0; i < times; i++) {
+        set_timer(now() + 1000);
+        block();
+    }
+    events_off();
+    install_traps();
+    return seen;
+}
+
 /* The host knows an act by its index. */
 static const struct {
     const char *name;
@@ -156,12 +204,41 @@ static const struct {
     { "event", take_event },
     { "user-fault", fault_of_user },
     { "user-int80", call_of_user },
+    { "multicall", two_in_a_list },
+    { "base-pointer", load_base_pointer },
+    { "yield", give_turn_away },
+    { "timer", sleep_for_timer },
 };
 #define ACTS (sizeof acts / sizeof *acts)
 
+static pte_t *copy_of(const pte_t *table, u32 count)
+{
+    pte_t *copy = page_alloc();
+    memcpy(copy, table, count * sizeof *copy);
+    return copy;
+}
+
+/* A second top level with the guest in it; the hypervisor's part cannot be shared. */
+static void prepare_second_space(void)
+{
+    pte_t *old = (pte_t *)start_info->pt_base;
+    pte_t *top = copy_of(old, 4);
+    pte_t *high = copy_of(table_at(pte_mfn(old[3])), (hypervisor_start >> 21) & 511);
+    top[3] = pte_of(mfn_of(high), PTE_TABLE);
+    map_page(high, PTE_READ);
+    map_page(top, PTE_READ);
+    top_levels[0] = mfn_of(old);
+    top_levels[1] = mfn_of(top);
+    check_equal(mmuext(MMUEXT_PIN_L3_TABLE, top_levels[1], 0), 0, "a second top level");
+}
+
 static void prepare(void)
 {
-    u32 privilege = 1;
+    u32 privilege = 1, timer;
+    prepare_second_space();
+    check_equal(bind_virq(VIRQ_TIMER, 0, &timer), 0, "a port for the timer");
+    /* No tick is to come among the events that are counted. */
+    check_equal(hypercall(HC_VCPU_OP, VCPUOP_STOP_PERIODIC_TIMER, 0, 0), 0, "no ticks");
     for (u32 i = 0; i < 2; i++)
         pages[i] = page_alloc();
     for (u32 i = 0; i < 2; i++)
