@@ -44,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'emulator/machine': [
     'emulator/assert.ts',
     'emulator/plain-data.ts',
+    'emulator/abi',
     'emulator/cpu',
     'emulator/devices',
     'emulator/hypervisor',

@@ -208,18 +208,16 @@ function startInfoBytes(
   return new Uint8Array(bytes.buffer, 0, plan.builder.startInfoSize);
 }
 
-/** The first frame of the grant table, with the back-ends' access to the two rings. */
+/** The first frame of the grant table, with leave for the back-ends to map the two rings. */
 function addReservedGrants(xen: Xen, domain: Domain, plan: BootPlan, frames: Memory): void {
   if (!domain.grants.grow(xen, domain, 1)) {
     throw new DomainError('The machine has no frame left for a grant table.');
   }
   for (const { reference, pfn } of plan.reservedGrants) {
     const frame = domain.guestFrame(frames.frameOf(pfn));
-    domain.grants.setEntry(xen, reference, ACCESS_IN_USE, BACKEND_DOMAIN, frame);
+    domain.grants.setEntry(xen, reference, GTF_TYPE.permit_access, BACKEND_DOMAIN, frame);
   }
 }
-/** Permitted, and both read and written by the back-end, as recorded. */
-const ACCESS_IN_USE = GTF_TYPE.permit_access | 0x18;
 
 function startFirstVcpu(xen: Xen, domain: Domain, plan: BootPlan, frames: Memory): void {
   const [vcpu] = domain.vcpus;

@@ -7,43 +7,16 @@
  */
 
 import { EFLAGS } from '../cpu/flags.ts';
-import { EAX, ECX, EDI, ESI, EXIT, REGISTERS } from '../cpu/state.ts';
+import { EAX, ECX, EDI, ESI, REGISTERS } from '../cpu/state.ts';
 import { CR0, CR4 } from '../cpu/system/control-registers.ts';
 import { guestCpuid } from './cpuid.ts';
 import { debugRegister, setDebugRegister } from './debug-registers.ts';
 import type { Caller } from './hypercall.ts';
+import { CODE, fetchCode, LONGEST, retire } from './instruction-bytes.ts';
 import { readGuestMsr, writeGuestMsr } from './msr.ts';
 import { portRead, portWrite } from './ports.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
-
-const LONGEST = 15;
-const CODE = new Uint8Array(LONGEST);
-
-/** The bytes at CS:EIP as far as they are mapped; answers how many there are. */
-function fetchCode(xen: Xen): number {
-  const { access, state, memory } = xen.cpu;
-  const linear = (state.eip + state.csBase) >>> 0;
-  const isUser = state.cpl === 3;
-  const host = access.hostForRead(linear, 1, isUser);
-  const inPage = 4096 - (linear & 0xfff);
-  if (host === 0) {
-    state.exit = EXIT.none;
-    return 0;
-  }
-  const first = Math.min(LONGEST, inPage);
-  CODE.set(memory.u8.subarray(host, host + first));
-  if (first === LONGEST) {
-    return LONGEST;
-  }
-  const next = access.hostForRead((linear + first) >>> 0, 1, isUser);
-  if (next === 0) {
-    state.exit = EXIT.none;
-    return first;
-  }
-  CODE.set(memory.u8.subarray(next, next + LONGEST - first), first);
-  return LONGEST;
-}
 
 const FORCED_CPUID = [0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2];
 
@@ -58,19 +31,6 @@ export function emulateForcedPrefix(xen: Xen, vcpu: Vcpu): boolean {
   retire(xen, FORCED_CPUID.length);
   return true;
 }
-
-/** The instruction is done: EIP goes behind it. */
-function retire({ cpu }: Xen, length: number): void {
-  const { state } = cpu;
-  state.eip = (state.eip + length) >>> 0;
-  state.systemFlags = (state.systemFlags & ~EFLAGS.resume) >>> 0;
-  if (state.systemFlags & EFLAGS.trap) {
-    state.pendingTraps |= SINGLE_STEP;
-  }
-}
-
-/** DR6.BS */
-const SINGLE_STEP = 0x4000;
 
 /** What stands before the opcode. */
 interface Prefixes {

@@ -42,12 +42,12 @@ export interface Profile {
   readonly highestGrantOperation: number;
   /** Entries that one call of grant_table_op may have. */
   readonly mostGrantEntries: number;
+  /** Structs of calls are put into the 64-bit form first, which sees to some errors itself. */
+  readonly translatesCalls: boolean;
   /** Whether a domain may map what it grants to itself, and name itself by its number. */
   readonly allowsSelfGrants: boolean;
   /** Selectors without a null check: an address of 0 is an absent handler. */
   readonly handlesVirtual8086: boolean;
-  /** Segments are cut to the hole in the address space (32-bit Xen). */
-  readonly truncatesSegments: boolean;
   /** The RAM that `vcpu_info` covers before `register_vcpu_info`. */
   readonly hasVcpuInfoPlacement: boolean;
   /** A tick of 100 Hz until changed: `per vcpu` in the modern one, to whoever runs in the era. */
@@ -96,9 +96,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     maxGrantFrames: 4,
     highestGrantOperation: 4,
     mostGrantEntries: 512,
+    translatesCalls: false,
     allowsSelfGrants: false,
     handlesVirtual8086: true,
-    truncatesSegments: true,
     hasVcpuInfoPlacement: false,
     tick: 'running vcpu',
     unknownMsr: 'ignore',
@@ -132,9 +132,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     maxGrantFrames: 64,
     highestGrantOperation: 12,
     mostGrantEntries: 0x7fff_ffff,
+    translatesCalls: true,
     allowsSelfGrants: true,
     handlesVirtual8086: false,
-    truncatesSegments: false,
     hasVcpuInfoPlacement: true,
     tick: 'per vcpu',
     unknownMsr: 'fault',

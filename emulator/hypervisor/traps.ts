@@ -7,16 +7,18 @@
  */
 
 import { arch_vcpu_info, HYPERCALL_VECTOR } from '../abi/arch-x86-32.ts';
-import { vcpu_info } from '../abi/xen.ts';
+import { VMASST_TYPE, vcpu_info } from '../abi/xen.ts';
 import type { Event } from '../cpu/environment.ts';
 import { VECTOR } from '../cpu/exceptions.ts';
 import { EFLAGS, eflagsOf } from '../cpu/flags.ts';
 import { CR0 } from '../cpu/system/control-registers.ts';
 import { flagsToPush } from '../cpu/system/interrupts.ts';
 import { enterGuest, TRAP_BOUNCE } from './bounce.ts';
+import { type Refusal, transferThroughGate } from './call-gates.ts';
 import { hypercall } from './hypercall-entry.ts';
 import { writePageTable } from './page-table-writes.ts';
 import { emulateForcedPrefix, emulatePrivileged } from './privileged-instructions.ts';
+import { turnSegmentOver } from './segment-fixup.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -108,8 +110,48 @@ function protectionFault(xen: Xen, vcpu: Vcpu, event: Event): boolean {
   if ((errorCode & GATE_FAULT) === IDT_FLAG) {
     return emulateInterrupt(xen, vcpu, errorCode >>> 3);
   }
-  return errorCode === 0 && emulatePrivileged(xen, vcpu);
+  if (errorCode === 0) {
+    return emulatePrivileged(xen, vcpu) || fixSegment(xen, vcpu, event);
+  }
+  if (vcpu.domain.rules.segments === 'truncated') {
+    // The processor itself goes through call gates.
+    return false;
+  }
+  const refusal = transferThroughGate(xen, vcpu, errorCode);
+  if (refusal !== undefined) {
+    refuse(xen, vcpu, refusal, flagsToPush(xen.cpu, event));
+  }
+  return true;
 }
+
+/** The instruction is tried again with its segment turned over, and the guest told if it asked. */
+function fixSegment(xen: Xen, vcpu: Vcpu, event: Event): boolean {
+  const decoded = turnSegmentOver(xen, vcpu);
+  if (decoded === undefined) {
+    return false;
+  }
+  if (vcpu.domain.hasAssist(VMASST_TYPE['4gb_segments_notify'])) {
+    bounce(xen, vcpu, SEGMENT_FIXED_VECTOR, decoded, flagsToPush(xen.cpu, event));
+  }
+  return true;
+}
+/** No exception of the processor's; its error code is how many bytes were decoded. */
+const SEGMENT_FIXED_VECTOR = 15;
+
+/** Gives the guest an exception that it did not raise itself. */
+function refuse(xen: Xen, vcpu: Vcpu, refusal: Refusal, flags: number): void {
+  const { vector, errorCode, address } = refusal;
+  if (address === undefined) {
+    bounce(xen, vcpu, vector, errorCode, flags);
+    return;
+  }
+  vcpu.cr2 = address;
+  xen.setSharedCr2(vcpu, address);
+  const user = xen.cpu.state.cpl === 1 ? 0 : USER_FAULT;
+  bounce(xen, vcpu, vector, errorCode | user, flags);
+}
+/** Bit of a page fault's error code. */
+const USER_FAULT = 4;
 
 /** `int n` through the guest's own table, if the privilege there allows it. */
 function emulateInterrupt(xen: Xen, vcpu: Vcpu, vector: number): boolean {

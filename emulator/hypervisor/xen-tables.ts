@@ -6,7 +6,7 @@
  * | 0 - 13  | the guest's GDT (set_gdt); zero where it has none      |
  * | 14, 15  | Xen's part of the GDT: flat segments of rings 1 and 3  |
  * | 16 - 31 | the guest's LDT, page by page as it is used            |
- * | 32      | task state, of which only the place is visible         |
+ * | 32      | task state: the ring-1 stack of the running vCPU       |
  */
 
 import { DOMID } from '../abi/xen.ts';
@@ -30,6 +30,7 @@ import {
   setSegment,
   updateSegments,
 } from '../cpu/system/segmentation.ts';
+import type { Ram } from '../memory/ram.ts';
 import type { Domain } from './domain.ts';
 import type { MachineFrames } from './memory/machine-frames.ts';
 import { findGuestDescriptor } from './selectors.ts';
@@ -56,6 +57,9 @@ const FLAT: readonly (readonly [offset: number, high: number])[] = [
 ];
 const FLAT_LOW = 0xffff;
 
+/** Offsets of the ring-1 stack in a 32-bit task state segment. */
+const TASK_STACK = { esp1: 12, ss1: 16 } as const;
+
 /** CR0 as guests read it; CR4's hidden half is the processor's business. */
 const GUEST_CR0 = 0x8005_0033;
 const GUEST_CR4 = { pae: 0x660, 'two-level': 0x640 } as const;
@@ -64,17 +68,23 @@ export class XenTables {
   /** Never written. */
   readonly zeroFrame: number;
   readonly #xenFrame: number;
+  readonly #taskFrame: number;
   readonly #pristine: Context;
 
+  readonly #ram: Ram;
+
   constructor(frames: MachineFrames, cpu: Processor) {
-    const [zero, own] = [frames.allocate(DOMID.XEN), frames.allocate(DOMID.XEN)];
-    if (zero === undefined || own === undefined) {
+    const [zero, own, task] = [0, 1, 2].map(() => frames.allocate(DOMID.XEN));
+    if (zero === undefined || own === undefined || task === undefined) {
       throw new RangeError('The machine has too little memory for the hypervisor itself.');
     }
     frames.scrub(zero);
     frames.scrub(own);
+    frames.scrub(task);
     this.zeroFrame = zero;
     this.#xenFrame = own;
+    this.#taskFrame = task;
+    this.#ram = frames.ram;
     for (const [offset, high] of FLAT) {
       frames.ram.write32(own * PAGE + offset, FLAT_LOW);
       frames.ram.write32(own * PAGE + offset + 4, high);
@@ -84,7 +94,21 @@ export class XenTables {
 
   /** The frame of one of Xen's own pages. */
   frameOf(page: number): number {
-    return page === SYSTEM_PAGE.xen ? this.#xenFrame : this.zeroFrame;
+    switch (page) {
+      case SYSTEM_PAGE.xen:
+        return this.#xenFrame;
+      case SYSTEM_PAGE.task:
+        return this.#taskFrame;
+      default:
+        return this.zeroFrame;
+    }
+  }
+
+  /** Tells the processor the stack that a call gate to ring 1 goes to. */
+  setKernelStack({ kernelSs, kernelEsp }: Vcpu): void {
+    const start = this.#taskFrame * PAGE;
+    this.#ram.write32(start + TASK_STACK.esp1, kernelEsp);
+    this.#ram.write32(start + TASK_STACK.ss1, kernelSs);
   }
 
   /** Registers before the first instruction, still without the guest's own. */

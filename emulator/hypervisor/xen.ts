@@ -10,7 +10,7 @@ import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { vcpu_info } from '../abi/xen.ts';
 import { ContextNote, loadContext, saveContext } from '../cpu/context.ts';
-import { baseOf, type Descriptor, RIGHTS } from '../cpu/descriptor.ts';
+import { baseOf, type Descriptor, RIGHTS, TYPE } from '../cpu/descriptor.ts';
 import type { EngineMaker } from '../cpu/engine.ts';
 import type { CpuidLeaf, Environment, Event } from '../cpu/environment.ts';
 import { VECTOR } from '../cpu/exceptions.ts';
@@ -65,10 +65,14 @@ export type StopReason =
   /** Everybody sleeps, and nothing will wake them but input from outside. */
   | { readonly kind: 'idle' };
 
-/** The high word of a descriptor that gives no more than ring 1 has. */
+/**
+ * The high word of a descriptor that gives no more than ring 1 has. A call gate gives what the code
+ * segment that it leads to does.
+ */
 const isHarmless = (word: number): boolean =>
-  (word & RIGHTS.segment) !== 0 && (word & PRIVILEGE) !== 0;
+  word & RIGHTS.segment ? (word & PRIVILEGE) !== 0 : (word & SYSTEM_TYPE) === TYPE.callGate32 << 8;
 const PRIVILEGE = 0x6000;
+const SYSTEM_TYPE = 0xf00;
 
 /** Back-ends are given the processor at the latest so long after an event, in ns. */
 const BACKEND_LATENCY = 20_000;
@@ -182,7 +186,7 @@ export class Xen implements Environment {
       return this.tables.frameOf(page);
     }
     if (page >= SYSTEM_PAGE.task) {
-      return this.tables.zeroFrame;
+      return this.tables.frameOf(page);
     }
     const frame = ldtFrame(this.pages, vcpu.domain, vcpu, page - SYSTEM_PAGE.ldt);
     if (frame === undefined) {
@@ -197,7 +201,8 @@ export class Xen implements Environment {
    */
   #admitDescriptor(address: number, word: number): number {
     const page = address >>> 12;
-    const isGuests = page < SYSTEM_PAGE.xen || page >= SYSTEM_PAGE.ldt;
+    const isLocal = page >= SYSTEM_PAGE.ldt && page < SYSTEM_PAGE.task;
+    const isGuests = page < SYSTEM_PAGE.xen || isLocal;
     if (!(address & 4) || !isGuests || !this.scheduler.loaded?.domain.isTranslated) {
       return word;
     }
@@ -328,6 +333,7 @@ export class Xen implements Environment {
     next.context = IN_PROCESSOR;
     setAddressSpace(cpu, next);
     setLocalTable(cpu, next);
+    this.tables.setKernelStack(next);
     if (next.isFresh) {
       next.isFresh = false;
       loadFreshSelectors(this, next);

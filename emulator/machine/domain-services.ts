@@ -1,5 +1,6 @@
 /** What domain 0 does for one guest: its xenstore connection, its console and its disks. */
 
+import type { GNTTAB_RESERVED } from '../abi/grant-table.ts';
 import { present } from '../assert.ts';
 import {
   BlockBackend,
@@ -22,8 +23,8 @@ import type { DiskPart, DomainPart } from './parts.ts';
 export interface Surroundings {
   readonly built: BuiltDomain;
   readonly frontend: FrontendDomain;
-  /** A page that the builder shared with domain 0 before there were grants. */
-  pageOf(frame: number): GrantedPage;
+  /** Maps the page that the builder made one of the two rings of. */
+  ringPage(ring: keyof typeof GNTTAB_RESERVED): GrantedPage;
   readonly store: Store;
   record(entry: JournalEntry): void;
   readonly probes: Probes;
@@ -55,6 +56,8 @@ export class DomainServices {
   readonly #connection: Connection;
   readonly #ringServer: RingServer;
   readonly #console: ConsoleRing;
+  readonly #storePage: GrantedPage;
+  readonly #consolePage: GrantedPage;
   readonly #disks: readonly Disk[];
   #storeChannel: Channel | undefined;
   readonly #storeReceiver: EventReceiver = { handleEvent: () => this.serveStore() };
@@ -67,7 +70,9 @@ export class DomainServices {
     const journal = { record: (entry: JournalEntry) => surroundings.record(entry) };
     store.createDomain(id);
     this.#connection = new Connection(store, id, (message) => this.#tellMessage(message));
-    const page = surroundings.pageOf(built.storeFrame);
+    this.#storePage = surroundings.ringPage('XENSTORE');
+    this.#consolePage = surroundings.ringPage('CONSOLE');
+    const page = this.#storePage;
     this.#ringServer = new RingServer(
       {
         readWord: (offset) => page.read32(offset),
@@ -116,7 +121,7 @@ export class DomainServices {
 
   /** Makes the nodes in xenstore and begins to serve. */
   begin(): void {
-    const { built, store, frontend, pageOf } = this.#surroundings;
+    const { built, store, frontend } = this.#surroundings;
     const { domain } = built;
     const part = this.#part;
     const toolstack = store.connect('toolstack', () => {});
@@ -136,7 +141,7 @@ export class DomainServices {
     this.#storeChannel = frontend.bindInterdomain(built.storePort, this.#storeReceiver);
     store.introduceDomain(domain.id);
     this.#ringServer.reset();
-    this.#console.connect(pageOf(built.consoleFrame), built.consolePort);
+    this.#console.connect(this.#consolePage, built.consolePort);
     for (const { backend } of this.#disks) {
       backend.plug();
     }
@@ -159,6 +164,8 @@ export class DomainServices {
     this.#console.disconnect();
     this.#storeChannel?.close();
     this.#storeChannel = undefined;
+    this.#surroundings.frontend.unmapGrant(this.#consolePage);
+    this.#surroundings.frontend.unmapGrant(this.#storePage);
   }
 
   capture(): DomainServicesImage {

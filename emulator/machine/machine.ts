@@ -6,16 +6,17 @@
  * says why it ended. All state can be captured and restored.
  */
 
+import { GNTTAB_RESERVED } from '../abi/grant-table.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { present } from '../assert.ts';
 import type { JournalEntry as DeviceRecord } from '../devices/journal.ts';
-import { FrontendAccess } from '../hypervisor/backend-access.ts';
+import { FrontendAccess, type MappedPage } from '../hypervisor/backend-access.ts';
 import { BackendPorts } from '../hypervisor/backend-ports.ts';
 import type { MemoryModel } from '../hypervisor/domain.ts';
-import { buildDomain } from '../hypervisor/domain-builder.ts';
+import { type BuiltDomain, buildDomain } from '../hypervisor/domain-builder.ts';
 import { PROFILES } from '../hypervisor/profile.ts';
 import { type StopReason, Xen } from '../hypervisor/xen.ts';
-import { planBoot } from '../image/boot-plan.ts';
+import { type BootPlan, planBoot } from '../image/boot-plan.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { copyOf, Digest } from '../plain-data.ts';
 import { Store } from '../xenstore/store.ts';
@@ -88,7 +89,7 @@ export class Machine {
       {
         built,
         frontend,
-        pageOf: (frame) => present(frontend.foreignPage(frame), 'a page of the domain builder'),
+        ringPage: (ring) => present(mapRing(frontend, plan, built, ring), `the ring ${ring}`),
         store: this.store,
         record: (entry) => this.#record(entry),
         probes: this.xen.probes,
@@ -205,4 +206,17 @@ function bytesOfUuid(uuid: string): Uint8Array {
   return Uint8Array.from({ length: 16 }, (_, i) =>
     Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16),
   );
+}
+
+/** By the grant that the builder reserved for it; builders that reserve none only tell its frame. */
+function mapRing(
+  frontend: FrontendAccess,
+  { reservedGrants }: BootPlan,
+  { storeFrame, consoleFrame }: BuiltDomain,
+  ring: keyof typeof GNTTAB_RESERVED,
+): MappedPage | undefined {
+  const own = GNTTAB_RESERVED[ring];
+  return reservedGrants.some(({ reference }) => reference === own)
+    ? frontend.mapGrant(own, 'write')
+    : frontend.foreignPage(ring === 'XENSTORE' ? storeFrame : consoleFrame);
 }

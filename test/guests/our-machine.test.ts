@@ -38,7 +38,16 @@ test('the probe finds what real Xen says, in every fact', { timeout: TIMEOUT }, 
 });
 
 describe('a guest that checks for itself finds nothing wrong', () => {
-  const names = ['traps', 'upcalls', 'iret', 'timers', 'scheduling', 'mmu', 'multicall'] as const;
+  const names = [
+    'traps',
+    'upcalls',
+    'iret',
+    'descriptors',
+    'timers',
+    'scheduling',
+    'mmu',
+    'multicall',
+  ] as const;
   const all = variantsOf(...names, 'translated', 'xenstore', 'bench');
   test.each(all)('$guest/$variant', { timeout: TIMEOUT }, (part) => {
     expect(verdict(alone(part))).toEqual([SUCCESS]);

@@ -45,6 +45,7 @@ export const guests = {
   traps: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
   upcalls: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
   iret: ['direct', 'two-level', 'translated'],
+  descriptors: ['direct', 'legacy', 'translated'],
   timers: ['direct', 'legacy', 'translated'],
   scheduling: ['direct', 'legacy', 'translated'],
   mmu: ['direct', 'low', 'two-level'],

@@ -8,9 +8,10 @@ export const stackSwitch: Hypercall = {
   number: HYPERVISOR.stack_switch,
   name: 'stack_switch',
   parameters: ['ss', 'esp'],
-  run({ vcpu }, ss, esp) {
+  run({ vcpu, xen }, ss, esp) {
     vcpu.kernelSs = fixedUp(ss & 0xffff);
     vcpu.kernelEsp = esp;
+    xen.tables.setKernelStack(vcpu);
     return 0;
   },
 };

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EVTCHNOP, evtchn_send } from '../../../emulator/abi/event-channel.ts';
 import {
+  GNTTAB_RESERVED,
   GTF,
   GTF_TRANSFER,
   GTF_TYPE,
@@ -128,7 +129,22 @@ describe('a granted page', () => {
 });
 
 describe('the rings of the builder', () => {
-  test('are mapped without a grant, and held', () => {
+  test('are offered in the reserved entries, and in use as soon as they are mapped', () => {
+    expect([guest.flagsOf(0), guest.flagsOf(1)]).toEqual([1, 1]);
+    const { CONSOLE, XENSTORE } = GNTTAB_RESERVED;
+    const pages = [CONSOLE, XENSTORE].map((reference) => frontend.mapGrant(reference, 'write'));
+    for (const [i, page] of pages.entries()) {
+      page?.write32(1024, 0x100 + i);
+    }
+    const { consoleFrame, storeFrame } = guest.built;
+    const words = [consoleFrame, storeFrame].map((frame) => xen.ram.read32(frame * 4096 + 1024));
+    expect(words).toEqual([0x100, 0x101]);
+    expect([guest.flagsOf(0), guest.flagsOf(1)]).toEqual([0x19, 0x19]);
+    expect([...guest.domain.grants.active.keys()]).toEqual([CONSOLE, XENSTORE]);
+    expect(discrepancies(xen)).toEqual([]);
+  });
+
+  test('are mapped without a grant as well, and held', () => {
     const { consoleFrame } = guest.built;
     const page = access.foreignPage(consoleFrame);
     page?.write32(3072, 7);
