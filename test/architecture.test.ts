@@ -42,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'emulator/image',
   ],
   'emulator/machine': [
+    'emulator/abi',
     'emulator/assert.ts',
     'emulator/plain-data.ts',
     'emulator/abi',

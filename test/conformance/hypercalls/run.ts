@@ -222,6 +222,10 @@ export class Episode {
     let answer = this.#dice.oneIn(10)
       ? world.execute(draft.number, draft.registers)
       : world.call(vcpu, draft.number, draft.registers);
+    if (answer === undefined) {
+      this.#outcomes.count(draft.name, 'not made');
+      return;
+    }
     let isContinued = this.#isContinued(draft.number);
     for (let i = 0; isContinued && i < MOST_CONTINUATIONS && xen.scheduler.current === vcpu; i++) {
       answer = world.callAgain(vcpu);

@@ -49,6 +49,9 @@ export const WINDOW = { start: KERNEL + 0x3_0000, end: KERNEL + 0x4_0000 } as co
 export const GRANTS = { first: 8, count: 32, accepting: 64 } as const;
 const GRANT_FRAMES = 2;
 
+/** No amount of work: each call begins with none. */
+const NOT_MADE = -1;
+
 export type Setting = readonly [Kind, Kind];
 type Kind = Pick<DomainPart, 'profile' | 'model' | 'format'>;
 
@@ -233,13 +236,17 @@ export class World {
     return this.callAgain(vcpu);
   }
 
-  /** Makes a call by executing `int 0x82`, with all that may come before and behind it. */
-  execute(number: number, registers: readonly number[]): number {
-    const { state } = this.xen.cpu;
+  /**
+   * Makes a call by executing `int 0x82`, with all that may come before and behind it. Undefined: an
+   * event came first, and the call was not made.
+   */
+  execute(number: number, registers: readonly number[]): number | undefined {
+    const { cpu, pages } = this.xen;
     const [ebx = 0, ecx = 0, edx = 0, esi = 0, edi = 0] = registers;
-    Object.assign(state, { eax: number, ebx, ecx, edx, esi, edi, eip: CALL_SITE });
+    Object.assign(cpu.state, { eax: number, ebx, ecx, edx, esi, edi, eip: CALL_SITE });
+    pages.work = NOT_MADE;
     this.machine.run(1);
-    return state.eax | 0;
+    return pages.work === NOT_MADE ? undefined : cpu.state.eax | 0;
   }
 
   /** The call that the registers hold. */
