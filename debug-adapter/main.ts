@@ -50,7 +50,9 @@ const DOMAIN = 1;
 // ---- files
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^[A-Z]+: /, '') : String(error);
+  // "ENOENT: no such file or directory, open 'x'": the file is named before it.
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^[A-Z]+: /, '').replace(/, \w+(?: '.*')?$/, '');
 }
 
 function open(path: string, mode: 'r' | 'r+'): number {
