@@ -43,13 +43,16 @@ const PACED_SLICE = 100_000;
 /** How long to wait for the end of an input that is no terminal, before it counts as a dialogue. */
 const INPUT_PATIENCE = 300;
 const STANDARD_ERROR = 2;
+const NOBODY_READS = 141;
 /** The domain that the program is about. */
 const DOMAIN = 1;
 
 // ---- files
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^[A-Z]+: /, '') : String(error);
+  // "ENOENT: no such file or directory, open 'x'": the file is named before it.
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^[A-Z]+: /, '').replace(/, \w+(?: '.*')?$/, '');
 }
 
 function open(path: string, mode: 'r' | 'r+'): number {
@@ -118,7 +121,12 @@ function writeAll(file: number, bytes: Uint8Array): void {
     try {
       done += writeSync(file, bytes, done);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') {
+        // Whoever read has had enough, as `head` has; a shell's word for it is 128 + SIGPIPE.
+        process.exit(NOBODY_READS);
+      }
+      if (code !== 'EAGAIN') {
         throw error;
       }
     }

@@ -41,6 +41,10 @@ const GOLDEN = 0x9e37_79b1;
 /** Two independent sums, so that equal digests of different machines are out of the question. */
 const SECOND = 0x85eb_ca6b;
 
+/** Where a number is taken apart. */
+const DOUBLE = new Float64Array(1);
+const HALVES = new Uint32Array(DOUBLE.buffer);
+
 /** Gathers what a machine consists of into 64 bits. Order matters. */
 export class Digest {
   #first = 0;
@@ -74,9 +78,10 @@ export class Digest {
     }
   }
 
+  /** All 64 bits count: moments that never come are infinite, and not 0. */
   number(value: number): void {
-    this.word(value | 0);
-    this.word(Math.floor(value / 2 ** 32) | 0);
+    DOUBLE[0] = value + 0; // of the two zeros, the positive one
+    this.words(HALVES);
   }
 
   data(value: unknown): void {

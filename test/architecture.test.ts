@@ -42,8 +42,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'emulator/image',
   ],
   'emulator/machine': [
+    'emulator/abi',
     'emulator/assert.ts',
     'emulator/plain-data.ts',
+    'emulator/abi',
     'emulator/cpu',
     'emulator/devices',
     'emulator/hypervisor',

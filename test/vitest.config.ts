@@ -6,6 +6,8 @@ const isCi = Boolean(process.env['CI']);
 export default defineConfig({
   test: {
     dir: 'test',
+    // Only a test that hangs may fail by time, on a busy computer too.
+    testTimeout: 120_000,
     reporters: [
       'default',
       new SkippedTestsReporter(),

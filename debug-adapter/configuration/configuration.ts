@@ -99,8 +99,8 @@ export const defaults = {
   },
 } as const satisfies { memory: number; vcpus: number; onEnd: EndActions };
 
-/** In MiB: an initial mapping needs 4, and a machine's linear memory has room for more than guests. */
-export const MEMORY_LIMITS = { least: 4, most: 2048 } as const;
+/** In MiB: an initial mapping needs 4; a machine has 1 GiB of RAM at most, some of it the hypervisor’s. */
+export const MEMORY_LIMITS = { least: 4, most: 1000 } as const;
 
 /** Those that have a place in `shared_info`. */
 export const MOST_VCPUS = 32;

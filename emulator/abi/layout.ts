@@ -314,10 +314,10 @@ function layout<F extends Fields>(
       }
     },
     at(memory, offset = 0) {
-      assert(
-        offset >= 0 && offset + size <= memory.byteLength,
-        `${name} at ${offset} does not fit into ${memory.byteLength} bytes`,
-      );
+      // The sentence is made only where it is needed: every hypercall with a struct comes here.
+      if (offset < 0 || offset + size > memory.byteLength) {
+        assert(false, `${name} at ${offset} does not fit into ${memory.byteLength} bytes`);
+      }
       return read(memory, offset);
     },
   };

@@ -32,6 +32,14 @@ interface CodePage {
   readonly starts: number[];
 }
 
+/** A frame that instructions were decoded from. */
+interface CodeFrame {
+  /** By the linear page that it was seen at: one for each context. */
+  readonly pages: Map<number, CodePage[]>;
+  /** Not 0 at each byte of an instruction. */
+  readonly covered: Uint8Array;
+}
+
 const MAP_SIZE = 4 * PAGE_SIZE;
 /** How many instructions are decoded ahead. */
 const RUN = 48;
@@ -46,9 +54,8 @@ export class CodeCache {
   readonly #access: GuestAccess;
   readonly #map: OpcodeMap;
   readonly #records: Records;
-  readonly #pages = new Map<string, CodePage>();
   readonly #byMap = new Map<number, CodePage>();
-  readonly #byFrame = new Map<number, { pages: CodePage[]; covered: Uint8Array }>();
+  readonly #byFrame = new Map<number, CodeFrame>();
   /** Crossing records by the frame of their second page. */
   readonly #crossings = new Map<number, number[]>();
   /** Linear addresses at which to ask before executing. */
@@ -166,7 +173,6 @@ export class CodeCache {
   /** Drops everything. Only between instructions, or where no record is used afterwards. */
   flush(): void {
     this.#records.clear();
-    this.#pages.clear();
     this.#byMap.clear();
     this.#crossings.clear();
     for (const frame of this.#byFrame.keys()) {
@@ -203,25 +209,31 @@ export class CodeCache {
     return map;
   }
 
+  /** Hot: after a change of address space each page that is executed is asked for again. */
   #page(frame: number, linear: number): CodePage {
-    const { base, limit, is32, isFlat } = this.context;
-    const key = `${frame}.${linear}.${base}.${limit}.${is32}.${isFlat}`;
-    const known = this.#pages.get(key);
+    const { pages } = this.#ofFrame(frame);
+    const seen = pages.get(linear);
+    const known = seen?.find(
+      ({ context }) => context === this.context || isEqual(context, this.context),
+    );
     if (known !== undefined) {
       return known;
     }
     const map = this.#records.allocate(MAP_SIZE);
     const page = { context: this.context, frame, linear, map, starts: [] };
     this.#byMap.set(map, page);
-    this.#pages.set(key, page);
-    this.#ofFrame(frame).pages.push(page);
+    if (seen === undefined) {
+      pages.set(linear, [page]);
+    } else {
+      seen.push(page);
+    }
     return page;
   }
 
-  #ofFrame(frame: number): { pages: CodePage[]; covered: Uint8Array } {
+  #ofFrame(frame: number): CodeFrame {
     let entry = this.#byFrame.get(frame);
     if (entry === undefined) {
-      entry = { pages: [], covered: new Uint8Array(PAGE_SIZE) };
+      entry = { pages: new Map(), covered: new Uint8Array(PAGE_SIZE) };
       this.#byFrame.set(frame, entry);
     }
     return entry;
@@ -244,8 +256,10 @@ export class CodeCache {
       return;
     }
     entry.covered.fill(0);
-    for (const page of entry.pages) {
-      this.#forget(page);
+    for (const pages of entry.pages.values()) {
+      for (const page of pages) {
+        this.#forget(page);
+      }
     }
     for (const record of this.#crossings.get(frame) ?? []) {
       this.#records.set(record, 'a', NEVER);
@@ -403,3 +417,6 @@ const isSame = (
   (context.limit | 0) === limit &&
   context.is32 === is32 &&
   context.isFlat === isFlat;
+
+const isEqual = (context: CodeContext, { base, limit, is32, isFlat }: CodeContext): boolean =>
+  isSame(context, base | 0, limit | 0, is32, isFlat);

@@ -41,6 +41,34 @@ const canonical = ({ state }: Processor): Readonly<Partial<Record<WordName, numb
   ...flagWords(arithmeticFlags(state)),
 });
 
+/**
+ * Room for the present context of one processor, to be noted and perhaps taken up again before anything
+ * else runs. Flags stay in the form that they have.
+ */
+export class ContextNote {
+  readonly #cpu: Processor;
+  readonly #live: Uint32Array;
+  readonly #noted: { readonly words: Uint32Array; inShadow: boolean };
+
+  constructor(cpu: Processor) {
+    this.#cpu = cpu;
+    this.#live = cpu.state.words.subarray(FIRST, FIRST + CONTEXT_WORDS);
+    this.#noted = { words: new Uint32Array(CONTEXT_WORDS), inShadow: false };
+  }
+
+  /** Hot. */
+  take(): void {
+    const { state } = this.#cpu;
+    this.#noted.words.set(this.#live);
+    this.#noted.inShadow = state.shadow === state.retired;
+  }
+
+  /** Goes back to what was noted last. */
+  load(): void {
+    loadContext(this.#cpu, this.#noted);
+  }
+}
+
 /** Goes on with a context. The TLB is emptied, since the address space is another. */
 export function loadContext(cpu: Processor, context: Context): void {
   const { state } = cpu;

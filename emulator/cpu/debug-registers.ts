@@ -197,10 +197,12 @@ export class DebugRegisters {
     return state.holdsTraps !== 0 && state.shadow === retired;
   }
 
-  /** Forgets what an instruction touched that did not end. */
+  /** Forgets what an instruction touched that did not end. Hot: every fault comes here. */
   dropTraps(watchpoints: Watchpoints): void {
     this.#cpu.state.pendingTraps = 0;
-    this.dropHits(watchpoints);
+    if (watchpoints.hits.length > 0) {
+      this.dropHits(watchpoints);
+    }
   }
 
   /** Forgets what a hypervisor touched: its guest's breakpoints are not for it. */

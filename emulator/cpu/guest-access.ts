@@ -242,7 +242,7 @@ export class GuestAccess {
       return (REGION.scratch ^ (linear & ~0xfff)) | 0;
     }
     if (!(flags & FRAME.dirty)) {
-      this.#ram.setFlags(frame, FRAME.dirty);
+      this.#ram.markDirty(frame);
     }
     const entry = ((REGION.ram + frame * 4096) ^ (page << 12)) | 0;
     if (page < this.flatPages) {

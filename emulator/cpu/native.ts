@@ -1,8 +1,8 @@
 /**
  * Functions of TypeScript that bodies may call: what is too long or too rare for generated code.
  *
- * A native faults by throwing `FAULT` after it has told the processor which fault; it must not
- * have changed anything by then.
+ * A native faults by throwing `FAULT` after it has told the processor which fault, or by telling it
+ * and returning; it must not have changed anything by then.
  */
 
 import { assert, present } from '../assert.ts';

@@ -2,12 +2,15 @@
 
 import { RIGHTS } from '../cpu/descriptor.ts';
 import type { Processor } from '../cpu/processor.ts';
+import { STATE } from '../cpu/state.ts';
 import { updateControl } from '../cpu/system/control-registers.ts';
 import { ALL_FRAMES } from '../memory/page-walk.ts';
 import type { Vcpu } from './vcpu.ts';
 import { SYSTEM_PAGE } from './xen-tables.ts';
 
-const POINTERS = ['pdpte0', 'pdpte1', 'pdpte2', 'pdpte3'] as const;
+/** Index of the first PAE pointer among the words of the state. */
+const FIRST_POINTER = STATE.pdpte0 >>> 2;
+const POINTERS = 4;
 const PAGE = 4096;
 const PRESENT = 1;
 /** Frames of a PAE pointer beyond 4 GB are never RAM here. */
@@ -15,7 +18,7 @@ const FOUR_GB_FRAMES = 0x10_0000;
 
 /**
  * Loads the base pointer. The four PAE pointers are read like entries of a long-mode table: bits
- * that PAE reserves are ignored (guests have R/W, U/S and A set there).
+ * that PAE reserves are ignored (guests have R/W, U/S and A set there). Hot.
  */
 export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
   const { state, ram } = cpu;
@@ -23,12 +26,12 @@ export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
   numberFrames(cpu, vcpu);
   state.cr3 = baseFrame * PAGE;
   if (domain.format === 'pae') {
-    for (const [i, name] of POINTERS.entries()) {
+    for (let i = 0; i < POINTERS; i++) {
       const low = ram.read32(baseFrame * PAGE + 8 * i);
       const high = ram.read32(baseFrame * PAGE + 8 * i + 4);
       const frame = domain.machineFrame(low >>> 12);
       const isUsable = low & PRESENT && high === 0 && frame !== undefined && frame < FOUR_GB_FRAMES;
-      state[name] = isUsable ? frame * PAGE + PRESENT : 0;
+      state.words[FIRST_POINTER + i] = isUsable ? frame * PAGE + PRESENT : 0;
     }
   }
   updateControl(cpu);

@@ -40,7 +40,8 @@ export interface Entry {
   /** EFLAGS of the interrupted program, with RF as it is to be pushed. */
   flags: number;
   /** Pushed below the frame: an error code, or the selectors of the failsafe callback. */
-  readonly extra: number[];
+  readonly extra: Int32Array;
+  extraCount: number;
   /** DS, ES, FS and GS are null afterwards. */
   dropsSegments: boolean;
   savedMask: number;
@@ -61,7 +62,8 @@ export function makeEntry(xen: Xen, target: Vcpu): Entry {
     eip: 0,
     masks: false,
     flags: 0,
-    extra: [],
+    extra: new Int32Array(4),
+    extraCount: 0,
     dropsSegments: false,
     savedMask: 0,
     stackBase: 0,
@@ -119,11 +121,12 @@ const pushFrame: Stage<Entry> = {
   name: 'push frame',
   rule: 'The frame is written below the stack pointer; a stack that cannot be written ends the domain.',
   run(entry) {
-    const { xen, target, extra, savedMask } = entry;
+    const { xen, target, extra, extraCount, savedMask } = entry;
     const { state } = xen.cpu;
     let count = 0;
-    for (const word of extra) {
-      FRAME[count++] = word;
+    while (count < extraCount) {
+      FRAME[count] = extra[count] as number;
+      count += 1;
     }
     FRAME[count++] = state.eip;
     FRAME[count++] = state.csSelector | (savedMask << 16);
@@ -219,27 +222,35 @@ export const EVENT_UPCALL: Operation<Entry> = {
 
 const FAILSAFE_CALLBACK: Operation<Entry> = { name: 'failsafe callback', stages: STAGES };
 
-/** Prepares an entry and runs its stages. */
+/**
+ * Prepares an entry and runs its stages. Hot.
+ *
+ * @param cs selector of the handler's code segment
+ * @param masks whether the handler begins with upcalls masked
+ */
 export function enterGuest(
   xen: Xen,
   vcpu: Vcpu,
   operation: Operation<Entry>,
-  handler: { readonly cs: number; readonly eip: number; readonly masks: boolean },
-  flags = eflagsOf(xen.cpu.state),
-  errorCode?: number,
+  cs: number,
+  eip: number,
+  masks: boolean,
+  flags: number,
+  errorCode: number | undefined,
 ): void {
   const { entry } = xen;
   entry.target = vcpu;
   entry.domain = vcpu.domain.id;
   entry.vcpu = vcpu.id;
-  entry.cs = handler.cs;
-  entry.eip = handler.eip;
-  entry.masks = handler.masks;
+  entry.cs = cs;
+  entry.eip = eip;
+  entry.masks = masks;
   entry.flags = flags;
   entry.dropsSegments = false;
-  entry.extra.length = 0;
+  entry.extraCount = 0;
   if (errorCode !== undefined) {
-    entry.extra.push(errorCode);
+    entry.extra[0] = errorCode;
+    entry.extraCount = 1;
   }
   runStages(operation, entry, xen.probes);
 }
@@ -274,8 +285,8 @@ export function enterFailsafe(
   entry.masks = masks;
   entry.flags = eflagsOf(xen.cpu.state);
   entry.dropsSegments = !isFlat;
-  entry.extra.length = 0;
-  entry.extra.push(...selectors);
+  entry.extra.set(selectors);
+  entry.extraCount = selectors.length;
   runStages(FAILSAFE_CALLBACK, entry, xen.probes);
 }
 

@@ -109,8 +109,9 @@ function moveContents(xen: Xen, page: number, receiver: Domain, place: number): 
   if (target === undefined || (receiver.isTranslated && isXens(receiver, target))) {
     return undefined;
   }
-  // A place that was not given away gets new contents, and what it had is lost.
-  xen.frames.reinstate(target, receiver.id);
+  if (receiver.isTranslated) {
+    xen.frames.reinstate(target, receiver.id);
+  }
   xen.ram.load(target * PAGE, xen.ram.bytes(page * PAGE, PAGE));
   if (!receiver.isTranslated) {
     xen.frames.setM2p(target, place);

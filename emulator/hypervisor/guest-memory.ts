@@ -8,11 +8,13 @@
 
 import type { Processor } from '../cpu/processor.ts';
 import { EXIT } from '../cpu/state.ts';
+import { Copies } from './copies.ts';
 
 const PAGE = 4096;
 
 export class GuestMemory {
   readonly #cpu: Processor;
+  readonly #copies = new Copies();
   /** Where the hole begins: HYPERVISOR_VIRT_START of the running guest. */
   limit = 0x1_0000_0000;
 
@@ -25,41 +27,39 @@ export class GuestMemory {
     return address + length <= this.limit;
   }
 
-  /** Bytes as a copy, or undefined: a fault. */
-  copyIn(address: number, length: number): DataView | undefined {
-    const bytes = new Uint8Array(length);
-    return this.#copy(address, length, (host, at, count) => {
-      bytes.set(this.#cpu.memory.u8.subarray(host, host + count), at);
-    })
-      ? new DataView(bytes.buffer)
-      : undefined;
+  /**
+   * To be called when the hypervisor is entered: what `copyIn` gave until then may be used again.
+   * Hot.
+   */
+  begin(): void {
+    this.#copies.begin();
   }
 
-  #copy(
-    address: number,
-    length: number,
-    each: (host: number, at: number, count: number) => void,
-  ): boolean {
+  /**
+   * Bytes as a copy, good until the hypervisor is entered the next time; or undefined: a fault. Hot:
+   * every call with an argument in memory comes here.
+   */
+  copyIn(address: number, length: number): DataView | undefined {
     if (!this.isBelowHole(address, length)) {
-      return false;
+      return undefined;
     }
+    const { access, memory } = this.#cpu;
+    const { view, bytes } = this.#copies.take(length);
     for (let at = 0; at < length; ) {
       const linear = address + at;
       const count = Math.min(length - at, PAGE - (linear & 0xfff));
-      const host = this.#cpu.access.hostForRead(linear, Math.min(count, 1), false);
+      const host = access.hostForRead(linear, 1, false);
       if (host === 0) {
         this.#dropFault();
-        return false;
+        return undefined;
       }
-      each(host, at, this.#isWhole(host) ? count : 1);
-      at += this.#isWhole(host) ? count : 1;
+      // Where no RAM is, or somebody watches, bytes come one by one through the scratch page.
+      const end = at + (access.isScratch(host) ? 1 : count);
+      for (let from = host; at < end; at++) {
+        bytes[at] = memory.u8[from++] as number;
+      }
     }
-    return true;
-  }
-
-  /** Where no RAM is, or somebody watches, bytes come one by one through the scratch page. */
-  #isWhole(host: number): boolean {
-    return !this.#cpu.access.isScratch(host);
+    return view;
   }
 
   /** Answers how many bytes arrived before a fault. */
@@ -110,6 +110,23 @@ export class GuestMemory {
       return undefined;
     }
     return access.valueAt(host, 4);
+  }
+
+  /** Reads words, signed, the lowest first. Answers false after a fault. Hot. */
+  readWords(address: number, words: Int32Array, count: number): boolean {
+    const { access } = this.#cpu;
+    if (address + 4 * count > this.limit) {
+      return false;
+    }
+    const host = access.hostForRead(address, 4 * count, false);
+    if (host === 0) {
+      this.#dropFault();
+      return false;
+    }
+    for (let i = 0; i < count; i++) {
+      words[i] = access.valueAt(host + 4 * i, 4);
+    }
+    return true;
   }
 
   /** Answers false after a fault. Hot. */

@@ -22,6 +22,7 @@ export function hypercall(xen: Xen, vcpu: Vcpu, nextEip: number): void {
   const caller = xen.callerOf(vcpu);
   const { eax, ebx, ecx, edx, esi, edi } = state;
   xen.keepsRegisters = false;
+  xen.pages.work = 0;
   const result = carryOut(caller, eax, ebx, ecx, edx, esi, edi);
   if (!xen.keepsRegisters) {
     state.eax = result >>> 0;
@@ -66,7 +67,7 @@ function carryOutSeen(
   const { xen, domain, vcpu } = caller;
   const { probes } = xen;
   const { eip, esp, ssBase } = xen.cpu.state;
-  const returnAddress = xen.memory.read32((ssBase + esp) >>> 0) ?? 0;
+  const returnAddress = wordAt(xen, (ssBase + esp) >>> 0);
   const isNested = xen.isInMulticall;
   const at = { domain: domain.id, vcpu: vcpu.id, number, arguments: registers, isNested };
   if (probes.wants.hypercall) {
@@ -79,4 +80,10 @@ function carryOutSeen(
     probes.emit({ kind: 'hypercall-result', ...at, result, eip, returnAddress, isContinued });
   }
   return result;
+}
+
+/** A word of the guest's, looked at without any effect; 0 where it has none. */
+function wordAt({ cpu }: Xen, linear: number): number {
+  const bytes = cpu.access.peek(linear, 4);
+  return bytes.length === 4 ? new DataView(bytes.buffer).getUint32(0, true) : 0;
 }

@@ -100,6 +100,18 @@ export function unimplemented({ xen, domain }: Caller, what: string): number {
   return domain.profile.unknownOperation === 'EINVAL' ? -ERRNO.EINVAL : -ERRNO.ENOSYS;
 }
 
+/** Of the work of one call, in entries of lists: some tenths of a second of the host's time. */
+const MOST_WORK = 1 << 15;
+
+/**
+ * Notes work, and answers whether a call has done so much by now that the guest has to make the rest
+ * of it. A list of calls is one call.
+ */
+export function isLong({ xen }: Caller, more: number): boolean {
+  xen.pages.work += more;
+  return xen.pages.work >= MOST_WORK;
+}
+
 /** Arguments of a call by the registers that they stand in; those that stay as they are, not. */
 export type CallRegisters = Readonly<
   Partial<Record<'ebx' | 'ecx' | 'edx' | 'esi' | 'edi', number>>

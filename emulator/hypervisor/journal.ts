@@ -5,6 +5,8 @@
  * Each kind of record is kept once with a count, so that a guest cannot fill memory with it.
  */
 
+import type { Probes } from './probes.ts';
+
 export interface JournalEntry {
   readonly kind: 'unimplemented' | 'crash' | 'refusal' | 'device';
   readonly domain: number;
@@ -20,8 +22,16 @@ export class Journal {
   readonly #entries = new Map<string, JournalEntry>();
   /** Told of what is new. */
   onEntry: ((entry: JournalEntry) => void) | undefined;
+  readonly #probes: Probes;
+
+  constructor(probes: Probes) {
+    this.#probes = probes;
+  }
 
   record(kind: JournalEntry['kind'], domain: number, text: string): void {
+    if (this.#probes.wants.record) {
+      this.#probes.emit({ kind: 'record', domain, vcpu: 0, record: kind, text });
+    }
     const key = `${kind} ${domain} ${text}`;
     const known = this.#entries.get(key);
     if (known !== undefined) {

@@ -7,7 +7,6 @@
  */
 
 import { VMASST_TYPE } from '../abi/xen.ts';
-import { loadContext, saveContext } from '../cpu/context.ts';
 import { emulateStore, readOnlyTableAt } from './memory/refused-store.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
@@ -30,7 +29,7 @@ export function writePageTable(xen: Xen, vcpu: Vcpu, errorCode: number): boolean
   if (!mayBe) {
     return false;
   }
-  const before = saveContext(cpu);
+  xen.contextNote.take();
   let isRefused = false;
   access.diversion = {
     page: linear >>> 12,
@@ -44,7 +43,7 @@ export function writePageTable(xen: Xen, vcpu: Vcpu, errorCode: number): boolean
     return true;
   }
   if (hasEnded) {
-    loadContext(cpu, before);
+    xen.contextNote.load();
   }
   state.cr2 = linear;
   return false;
@@ -53,15 +52,24 @@ export function writePageTable(xen: Xen, vcpu: Vcpu, errorCode: number): boolean
 /** One store of the instruction as an update of an entry. False when it is refused. */
 function update(xen: Xen, vcpu: Vcpu, linear: number, bytes: Uint8Array): boolean {
   const { domain, baseFrame } = vcpu;
-  const whole = new Uint8Array(8);
-  whole.set(bytes.subarray(0, 8));
-  const words = new DataView(whole.buffer);
-  const value = { low: words.getUint32(0, true), high: words.getUint32(4, true) };
+  const value = { low: wordIn(bytes, 0), high: wordIn(bytes, 4) };
   const store = { linear, bytes: bytes.length, value };
   const isDone = emulateStore(xen.pages, domain, baseFrame, store) === 'done';
   if (isDone && xen.probes.wants['page-table-write']) {
     const place = { domain: domain.id, vcpu: vcpu.id, address: linear };
-    xen.probes.emit({ kind: 'page-table-write', ...place, value: words.getBigUint64(0, true) });
+    const written = (BigInt(value.high) << 32n) | BigInt(value.low);
+    xen.probes.emit({ kind: 'page-table-write', ...place, value: written });
   }
   return isDone;
 }
+
+/** The word at an offset, with zeros in place of what is not there. */
+const wordIn = (bytes: Uint8Array, at: number): number =>
+  (byteIn(bytes, at) |
+    (byteIn(bytes, at + 1) << 8) |
+    (byteIn(bytes, at + 2) << 16) |
+    (byteIn(bytes, at + 3) << 24)) >>>
+  0;
+
+const byteIn = (bytes: Uint8Array, at: number): number =>
+  at < bytes.length ? (bytes[at] ?? 0) : 0;

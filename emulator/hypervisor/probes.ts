@@ -56,11 +56,38 @@ export type ProbeEvent = Located &
         readonly frame: number;
       }
     | { readonly kind: 'page-table-write'; readonly address: number; readonly value: bigint }
-    | { readonly kind: 'timer'; readonly timer: string; readonly at: number }
+    /** A machine frame takes on a type (FRAME_TYPE); `domain` owns it. */
+    | {
+        readonly kind: 'page-type';
+        readonly frame: number;
+        readonly before: number;
+        readonly after: number;
+      }
+    | { readonly kind: 'timer-set'; readonly timer: TimerName; readonly at: number }
+    /** It has fired; `at` is when it was due, in ns of system time. */
+    | { readonly kind: 'timer'; readonly timer: TimerName; readonly at: number }
     | { readonly kind: 'domain-state'; readonly state: string; readonly reason: string }
+    /** The virtual processor begins a turn. */
     | { readonly kind: 'schedule' }
-    | { readonly kind: 'refusal'; readonly what: string; readonly text: string }
+    /** What the journal has of a domain, each time. */
+    | { readonly kind: 'record'; readonly record: string; readonly text: string }
+    /** A request on a device's ring has been answered. */
+    | {
+        readonly kind: 'ring';
+        /** As in xenstore: `vbd/51712`. */
+        readonly device: string;
+        readonly request: string;
+        readonly status: number;
+      }
+    | {
+        readonly kind: 'xenstore';
+        readonly direction: 'in' | 'out';
+        readonly type: string;
+        readonly payload: string;
+      }
   );
+
+export type TimerName = 'single-shot' | 'tick' | 'poll';
 
 export type ProbeKind = ProbeEvent['kind'];
 type Listener = (event: ProbeEvent) => void;
@@ -74,10 +101,14 @@ const KINDS = [
   'event-sent',
   'grant',
   'page-table-write',
+  'page-type',
+  'timer-set',
   'timer',
   'domain-state',
   'schedule',
-  'refusal',
+  'record',
+  'ring',
+  'xenstore',
 ] as const satisfies readonly ProbeKind[];
 
 export class Probes {

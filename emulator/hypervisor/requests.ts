@@ -7,7 +7,7 @@
 
 import { ERRNO } from '../abi/errno.ts';
 import { MMU_UPDATE_PREEMPTED } from '../abi/xen.ts';
-import { type Caller, continueLater } from './hypercall.ts';
+import { type Caller, continueLater, isLong } from './hypercall.ts';
 
 export interface RequestList {
   /** Number of the hypercall. */
@@ -46,6 +46,9 @@ export function carryOutRequests(
   let i = 0;
   const end = Math.min(count, list.inOneGo);
   for (; answer === 0 && i < end; i++) {
+    if (i > 0 && isLong(caller, 1)) {
+      break;
+    }
     answer = perform(list.address + i * list.size);
     if (answer !== 0) {
       break;

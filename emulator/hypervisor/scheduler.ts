@@ -9,6 +9,7 @@
 import { VIRQ } from '../abi/xen.ts';
 import type { Domain } from './domain.ts';
 import { raiseVirq } from './event-delivery.ts';
+import type { TimerName } from './probes.ts';
 import { NEVER, RUN_STATES, type RunState, type Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -27,6 +28,7 @@ export interface SchedulerImage {
 
 export class Scheduler {
   readonly #xen: Xen;
+  #vcpus: readonly Vcpu[] = [];
   /** Who runs. */
   current: Vcpu | undefined;
   /** Whose registers the processor has, also while nobody runs. */
@@ -45,8 +47,14 @@ export class Scheduler {
   }
 
   /** All virtual processors in the order in which they take turns. */
-  get vcpus(): Vcpu[] {
-    return [...this.#xen.domains.values()].flatMap(({ vcpus }) => vcpus);
+  get vcpus(): readonly Vcpu[] {
+    return this.#vcpus;
+  }
+
+  /** To be called when there is another domain, or one less. */
+  domainsChanged(): void {
+    this.#vcpus = [...this.#xen.domains.values()].flatMap(({ vcpus }) => vcpus);
+    this.timersChanged();
   }
 
   /** To be called when a timer was set or stopped. */
@@ -66,7 +74,9 @@ export class Scheduler {
         for (const vcpu of domain.vcpus) {
           next = Math.min(next, momentOf(vcpu));
         }
-        next = Math.min(next, ...domain.fields.watchdogs.map((at) => (at === 0 ? NEVER : at)));
+        for (const at of domain.fields.watchdogs) {
+          next = at === 0 ? next : Math.min(next, at);
+        }
       }
     }
     return Math.min(
@@ -116,6 +126,7 @@ export class Scheduler {
       raiseVirq(this.#xen, vcpu, VIRQ.TIMER);
     }
     if (vcpu.pollUntil <= now) {
+      this.#note(vcpu, 'poll', vcpu.pollUntil);
       this.wake(vcpu);
     }
   }
@@ -125,11 +136,21 @@ export class Scheduler {
     return !vcpu.isBlocked;
   }
 
-  #note(vcpu: Vcpu, timer: string, at: number): void {
+  #note(vcpu: Vcpu, timer: TimerName, at: number): void {
     const { probes } = this.#xen;
     if (probes.wants.timer) {
       probes.emit({ kind: 'timer', domain: vcpu.domain.id, vcpu: vcpu.id, timer, at });
     }
+  }
+
+  /** A timer was set while its guest runs. */
+  armed(vcpu: Vcpu, timer: TimerName, at: number): void {
+    const { probes } = this.#xen;
+    if (probes.wants['timer-set']) {
+      probes.emit({ kind: 'timer-set', domain: vcpu.domain.id, vcpu: vcpu.id, timer, at });
+    }
+    this.timersChanged();
+    this.#xen.lookAround();
   }
 
   /** An event is announced: a sleeping virtual processor wakes, one that runs will look. */
@@ -161,8 +182,8 @@ export class Scheduler {
     if (vcpu !== this.current) {
       this.setState(vcpu, vcpu.isUp ? 'runnable' : 'offline');
     }
-    this.mustChoose = true;
-    this.timersChanged();
+    // At once, and not when the host happens to divide the run.
+    this.chooseAgain();
   }
 
   /** The running virtual processor goes to sleep. */
@@ -220,6 +241,10 @@ export class Scheduler {
     }
     this.current = next;
     if (next !== undefined) {
+      const { probes } = this.#xen;
+      if (probes.wants.schedule) {
+        probes.emit({ kind: 'schedule', domain: next.domain.id, vcpu: next.id });
+      }
       this.setState(next, 'running');
       this.#xen.updateTime(next);
       this.#xen.updateRunstate(next);

@@ -42,7 +42,7 @@ export function bounce(
   }
   const masks = ((traps.flags[vector] ?? 0) & MASKS) !== 0;
   const cs = traps.selectors[vector] as number;
-  enterGuest(xen, vcpu, TRAP_BOUNCE, { cs, eip, masks }, flags, errorCode);
+  enterGuest(xen, vcpu, TRAP_BOUNCE, cs, eip, masks, flags, errorCode);
 }
 
 /** Gives the guest an exception that it did not raise itself. */

@@ -44,10 +44,13 @@ export interface Runstate {
 /** No moment: a timer that is not armed. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
+/** Stands for registers that are in the processor, of which an old copy would be no state. */
+export const IN_PROCESSOR: Context = { words: new Uint32Array(0), inShadow: false };
+
 export class Vcpu implements PagedVcpu {
   readonly domain: Domain;
   readonly id: number;
-  /** Registers while another virtual processor runs; undefined until initialised. */
+  /** Its registers, or IN_PROCESSOR while the processor has them; undefined until initialised. */
   context: Context | undefined;
   /** Selectors in the context have not been loaded from their tables yet. */
   isFresh = true;

@@ -9,7 +9,7 @@
 import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { vcpu_info } from '../abi/xen.ts';
-import { loadContext, saveContext } from '../cpu/context.ts';
+import { ContextNote, loadContext, saveContext } from '../cpu/context.ts';
 import { baseOf, type Descriptor, RIGHTS, TYPE } from '../cpu/descriptor.ts';
 import type { EngineMaker } from '../cpu/engine.ts';
 import type { CpuidLeaf, Environment, Event } from '../cpu/environment.ts';
@@ -29,7 +29,7 @@ import { needsDelivery } from './event-delivery.ts';
 import { closePort } from './event-ports.ts';
 import { releaseGrants } from './grant-map.ts';
 import { GuestMemory } from './guest-memory.ts';
-import type { Caller, CallRegisters, Run } from './hypercall.ts';
+import type { Caller, CallRegisters } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
 import { Journal } from './journal.ts';
 import { newBase, relinquish } from './memory/base-pointer.ts';
@@ -43,7 +43,7 @@ import { writeRunstate, writeTime } from './runstate.ts';
 import { Scheduler, type SchedulerImage } from './scheduler.ts';
 import { bounce } from './trap-bounce.ts';
 import { exception, softwareInterrupt } from './traps.ts';
-import { NEVER, type Vcpu } from './vcpu.ts';
+import { IN_PROCESSOR, NEVER, type Vcpu } from './vcpu.ts';
 import { loadFreshSelectors, SYSTEM_PAGE, XenTables } from './xen-tables.ts';
 
 /** What of the hypervisor a checkpoint keeps, beside processor and RAM. */
@@ -66,8 +66,6 @@ export type StopReason =
   /** Everybody sleeps, and nothing will wake them but input from outside. */
   | { readonly kind: 'idle' };
 
-type Registers = Parameters<Run> extends [Caller, ...infer Rest] ? Rest : never;
-
 /**
  * The high word of a descriptor that gives no more than ring 1 has. A call gate gives what the code
  * segment that it leads to does.
@@ -88,7 +86,7 @@ export class Xen implements Environment {
   readonly frames: MachineFrames;
   readonly pages: PageTypes;
   readonly probes = new Probes();
-  readonly journal = new Journal();
+  readonly journal = new Journal(this.probes);
   readonly scheduler: Scheduler;
   readonly tables: XenTables;
   readonly domains = new Map<number, Domain>();
@@ -96,6 +94,8 @@ export class Xen implements Environment {
   wallClock: number;
   /** The one entry into a guest that is under way. */
   readonly entry: Entry;
+  /** What the running guest was before an instruction that may have to be undone. */
+  readonly contextNote: ContextNote;
   /** Set by a call that has set the guest's registers itself. */
   keepsRegisters = false;
   /** Whether the call under way comes from a list. */
@@ -114,6 +114,7 @@ export class Xen implements Environment {
   constructor(memory: LinearMemory, wallClock: number, engine?: EngineMaker) {
     this.cpu = new Processor(memory, this, engine);
     this.ram = this.cpu.ram;
+    this.contextNote = new ContextNote(this.cpu);
     this.clock = new Clock(this.cpu);
     this.memory = new GuestMemory(this.cpu);
     this.frames = new MachineFrames(this.ram);
@@ -124,9 +125,8 @@ export class Xen implements Environment {
         flushPage: (linear) => this.cpu.tlb.invalidate(linear >>> 12),
       },
       (id) => this.domains.get(id),
+      this.probes,
     );
-    // A frame that changes hands must not be reachable through what the TLB remembers of it.
-    this.frames.onFreed(() => this.cpu.tlb.flush(false));
     this.wallClock = wallClock;
     this.scheduler = new Scheduler(this);
     this.tables = new XenTables(this.frames, this.cpu);
@@ -142,6 +142,7 @@ export class Xen implements Environment {
 
   intercept(event: Event): boolean {
     const vcpu = this.scheduler.current as Vcpu;
+    this.memory.begin();
     if (event.kind === 'software') {
       softwareInterrupt(this, vcpu, event);
     } else {
@@ -230,15 +231,23 @@ export class Xen implements Environment {
   }
 
   /** Makes one call for a caller, as from a list. */
-  carryOut(caller: Caller, number: number, ...registers: Registers): number {
-    return carryOut(caller, number, ...registers);
+  carryOut(
+    caller: Caller,
+    number: number,
+    ebx: number,
+    ecx: number,
+    edx: number,
+    esi: number,
+    edi: number,
+  ): number {
+    return carryOut(caller, number, ebx, ecx, edx, esi, edi);
   }
 
   addDomain(domain: Domain): void {
     domain.onCrash = (sentence) => this.crash(domain, sentence);
     this.domains.set(domain.id, domain);
     this.scheduler.mustChoose = true;
-    this.scheduler.timersChanged();
+    this.scheduler.domainsChanged();
   }
 
   /** Ends a domain for a mistake that leaves it no way to go on. */
@@ -274,6 +283,7 @@ export class Xen implements Environment {
     relinquish(this.pages, domain);
     this.scheduler.forget(domain);
     this.domains.delete(domain.id);
+    this.scheduler.domainsChanged();
   }
 
   // ---- the way into the guest
@@ -283,6 +293,8 @@ export class Xen implements Environment {
     if (!vcpu.isRunnable) {
       return;
     }
+    // Another look when the host happens to divide the run would make a difference to the guest.
+    this.scheduler.mustLook = false;
     if (vcpu.isNmiPending && !vcpu.isNmiMasked) {
       vcpu.isNmiPending = false;
       // Without a handler it is lost.
@@ -306,7 +318,7 @@ export class Xen implements Environment {
       const at = { domain: vcpu.domain.id, vcpu: vcpu.id };
       this.probes.emit({ kind: 'upcall', ...at, eip: this.cpu.state.eip });
     }
-    enterGuest(this, vcpu, EVENT_UPCALL, { cs, eip, masks: true });
+    enterGuest(this, vcpu, EVENT_UPCALL, cs, eip, true, eflagsOf(this.cpu.state), undefined);
   }
 
   failsafe(vcpu: Vcpu, selectors?: readonly number[]): void {
@@ -331,6 +343,7 @@ export class Xen implements Environment {
     // From here on descriptor tables are the next one's.
     this.scheduler.loaded = next;
     loadContext(cpu, next.context);
+    next.context = IN_PROCESSOR;
     setAddressSpace(cpu, next);
     setLocalTable(cpu, next);
     this.tables.setKernelStack(next);
@@ -454,7 +467,6 @@ export class Xen implements Environment {
       return this.#sleep();
     }
     if (scheduler.mustLook) {
-      scheduler.mustLook = false;
       this.exitToGuest(vcpu);
       this.#forgetOwnAccesses();
     }

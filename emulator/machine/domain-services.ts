@@ -2,7 +2,11 @@
 
 import type { GNTTAB_RESERVED } from '../abi/grant-table.ts';
 import { present } from '../assert.ts';
-import { BlockBackend, type BlockBackendImage } from '../devices/block/block-backend.ts';
+import {
+  BlockBackend,
+  type BlockBackendImage,
+  type BlockObserver,
+} from '../devices/block/block-backend.ts';
 import { type BlockHost, readOnly } from '../devices/block/block-host.ts';
 import { OverlayDisk, type OverlayDiskImage } from '../devices/block/overlay-disk.ts';
 import { type ConsoleImage, ConsoleRing } from '../devices/console/console-ring.ts';
@@ -10,6 +14,7 @@ import { makeDomainNodes } from '../devices/domain-nodes.ts';
 import type { Channel, EventReceiver, FrontendDomain, GrantedPage } from '../devices/frontend.ts';
 import type { JournalEntry } from '../devices/journal.ts';
 import type { BuiltDomain } from '../hypervisor/domain-builder.ts';
+import type { Probes } from '../hypervisor/probes.ts';
 import { Connection, type ConnectionImage, type TracedMessage } from '../xenstore/connection.ts';
 import { RingServer } from '../xenstore/ring-server.ts';
 import type { Store } from '../xenstore/store.ts';
@@ -22,7 +27,7 @@ export interface Surroundings {
   ringPage(ring: keyof typeof GNTTAB_RESERVED): GrantedPage;
   readonly store: Store;
   record(entry: JournalEntry): void;
-  observe(message: TracedMessage): void;
+  readonly probes: Probes;
   consoleOutput(bytes: Uint8Array): void;
 }
 
@@ -64,7 +69,7 @@ export class DomainServices {
     const { id } = built.domain;
     const journal = { record: (entry: JournalEntry) => surroundings.record(entry) };
     store.createDomain(id);
-    this.#connection = new Connection(store, id, (message) => surroundings.observe(message));
+    this.#connection = new Connection(store, id, (message) => this.#tellMessage(message));
     this.#storePage = surroundings.ringPage('XENSTORE');
     this.#consolePage = surroundings.ringPage('CONSOLE');
     const page = this.#storePage;
@@ -89,10 +94,29 @@ export class DomainServices {
     const disk: BlockHost =
       overlay ?? (part.host.write === undefined ? readOnly(part.host) : part.host);
     const backend = new BlockBackend(
-      { domain: frontend, store, journal, disk },
+      { domain: frontend, store, journal, disk, observer: this.#ringObserver(part) },
       { id: part.id, dev: part.name, params: part.file, isCdrom: part.isCdrom },
     );
     return { backend, overlay };
+  }
+
+  #tellMessage({ direction, domain, type, payload }: TracedMessage): void {
+    const { probes } = this.#surroundings;
+    if (probes.wants.xenstore) {
+      probes.emit({ kind: 'xenstore', domain, vcpu: 0, direction, type, payload });
+    }
+  }
+
+  #ringObserver({ id }: DiskPart): BlockObserver {
+    const { probes, built } = this.#surroundings;
+    return {
+      answered: ({ kind }, { status }) => {
+        if (probes.wants.ring) {
+          const at = { domain: built.domain.id, vcpu: 0, device: `vbd/${id}` };
+          probes.emit({ kind: 'ring', ...at, request: kind, status });
+        }
+      },
+    };
   }
 
   /** Makes the nodes in xenstore and begins to serve. */

@@ -19,7 +19,6 @@ import { type StopReason, Xen } from '../hypervisor/xen.ts';
 import { type BootPlan, planBoot } from '../image/boot-plan.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import { copyOf, Digest } from '../plain-data.ts';
-import type { TracedMessage } from '../xenstore/connection.ts';
 import { Store } from '../xenstore/store.ts';
 import { DomainServices, type DomainServicesImage } from './domain-services.ts';
 import type { DomainPart, MachineHost, MachineParts } from './parts.ts';
@@ -47,8 +46,6 @@ export class Machine {
   readonly store = new Store();
   readonly #backends: BackendPorts;
   readonly #domains = new Map<number, DomainServices>();
-  /** Sees each message between a guest and xenstore. */
-  onStoreMessage: ((message: TracedMessage) => void) | undefined;
 
   constructor(parts: MachineParts, host: MachineHost) {
     const frames = parts.domains.reduce(
@@ -95,7 +92,7 @@ export class Machine {
         ringPage: (ring) => present(mapRing(frontend, plan, built, ring), `the ring ${ring}`),
         store: this.store,
         record: (entry) => this.#record(entry),
-        observe: (message) => this.onStoreMessage?.(message),
+        probes: this.xen.probes,
         consoleOutput: (bytes) => host.consoleOutput(id, bytes),
       },
       part,
@@ -188,7 +185,11 @@ export class Machine {
     digest.data(registers);
     digest.data(translations);
     const { ram } = xen;
-    digest.data(ram.bytes(0, ram.size));
+    digest.number(ram.size);
+    for (const frame of ram.framesInUse()) {
+      digest.number(frame);
+      digest.data(ram.bytes(frame * PAGE, PAGE));
+    }
     digest.data(xen.capture());
     digest.data(this.#backends.capture());
     digest.data(this.store.capture());

@@ -54,6 +54,8 @@ export const FRAME = {
   watchedReads: 4,
   /** The debugger wants to see writes to it. */
   watchedWrites: 8,
+  /** Written since the machine was made; it is zero if not. */
+  written: 16,
 } as const;
 
 const WASM_PAGE = 64 * KB;

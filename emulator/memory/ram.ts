@@ -108,7 +108,38 @@ export class Ram {
       this.#codeWritten(address, length);
     }
     if (!(flags & FRAME.dirty)) {
-      this.setFlags(frame, FRAME.dirty);
+      this.markDirty(frame);
     }
   }
+
+  /** Notes that a frame is about to change. */
+  markDirty(frame: number): void {
+    this.setFlags(frame, FRAME.dirty | FRAME.written);
+  }
+
+  /**
+   * Numbers of the frames whose content is not all zeroes, in order. Those that nobody ever wrote to are
+   * not looked at, since the host would have to give each of them memory. Hot.
+   */
+  *framesInUse(): Generator<number> {
+    const words = PAGE_SIZE / 4;
+    for (let frame = 0; frame < this.size / PAGE_SIZE; frame++) {
+      if (this.flagsOf(frame) & FRAME.written) {
+        const first = (REGION.ram + frame * PAGE_SIZE) >>> 2;
+        if (!isZero(this.#memory.u32, first, first + words)) {
+          yield frame;
+        }
+      }
+    }
+  }
+}
+
+/** Hot. */
+function isZero(words: Uint32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    if (words[i] !== 0) {
+      return false;
+    }
+  }
+  return true;
 }

@@ -29,6 +29,9 @@ export interface EngineDescription {
   /** So slow that it gets short runs only, and none in a hurry. */
   readonly isInterpreter: boolean;
 
+  /** Whether paravirtual guests run on it, so that acts of the hypervisor can be measured. */
+  readonly isHypervisor: boolean;
+
   /** Why it cannot be measured here, with the cure; `undefined` when it can. */
   missing(): string | undefined;
   version(): string;
@@ -40,4 +43,13 @@ export interface Engine extends EngineDescription {
 
   /** Nanoseconds, inside the engine. */
   singleStep?(): Promise<number>;
+
+  /** From the start of the process to GRUB's prompt. */
+  grub?(): Promise<GrubStart>;
+}
+
+/** How long GRUB takes to ask for a command, by the clock. */
+export interface GrubStart {
+  readonly seconds: number;
+  readonly instructions: number;
 }

@@ -1,8 +1,12 @@
-/** `npm run bench`: how fast the processor is, beside other emulators on the same machine. */
+/**
+ * `npm run bench`: how fast the processor is, beside other emulators on the same machine, and the
+ * hypervisor.
+ */
 
 import { writeFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import process from 'node:process';
+import { missing } from '../support/oracle.ts';
 import { benchmarks } from './benchmarks.ts';
 import type { Engine } from './engine.ts';
 import { answerParent, CHILD_OPTION } from './engines/child-process.ts';
@@ -41,18 +45,23 @@ async function measure(options: Options): Promise<void> {
     const reason = reasonToSkip(engine, options);
     return reason === undefined ? [] : [{ engine, reason }];
   });
+  const noGrub = missing('grub-i386-xen.bin');
   const result = await survey({
     engines: wanted.filter((engine) => !skipped.some((skip) => skip.engine === engine)),
     benchmarks: benchmarks.filter(({ name }) => options.benchmarks?.includes(name) ?? true),
     isQuick: options.isQuick,
     repetitions: options.repetitions,
+    hasGrub: noGrub === undefined,
     progress,
   });
   clearProgress();
   const text = report(result, {
     host: `${cpus()[0]?.model.trim()}, ${platform()} ${arch()}, Node.js ${process.versions.node}`,
     tellsProcessorTime,
-    skipped: skipped.map(({ engine, reason }) => `${engine.title}, ${reason}.`),
+    skipped: [
+      ...skipped.map(({ engine, reason }) => `${engine.title}, ${reason}.`),
+      ...(noGrub === undefined ? [] : [`GRUB’s start, ${noGrub}.`]),
+    ],
   });
   console.log(text);
   if (options.markdownFile !== undefined) {

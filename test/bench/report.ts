@@ -1,7 +1,7 @@
 /** A survey as tables in Markdown, aligned so that they can be read as they are. */
 
 import type { Benchmark } from './benchmarks.ts';
-import type { Engine, Measurement } from './engine.ts';
+import type { Engine, GrubStart, Measurement } from './engine.ts';
 import { MEMORY_SIZE } from './guest/image.ts';
 import { median, type Survey } from './survey.ts';
 
@@ -21,7 +21,8 @@ export function report(survey: Survey, surroundings: Surroundings): string {
   return [
     preamble(survey, surroundings),
     ...section('Instructions per second, in millions', kernelTable(survey)),
-    ...section('Acts of the system, nanoseconds each', loopTable(survey)),
+    ...section('Acts of the system, nanoseconds each', loopTable(survey, 'loop')),
+    ...section('Acts of the hypervisor, nanoseconds each', loopTable(survey, 'act')),
     ...section('Besides', propertyTable(survey)),
     ...failures(survey).map((failure) => `**Failed:** ${failure}\n`),
     ...surroundings.skipped.map((line) => `Skipped: ${line}\n`),
@@ -123,9 +124,13 @@ function millionsPerSecond(survey: Survey, engine: Engine, kernel: Benchmark): n
   return instructions / measurement.seconds / 1e6;
 }
 
-function loopTable(survey: Survey): string | undefined {
-  const loops = survey.benchmarks.filter(({ kind }) => kind === 'loop');
-  if (loops.length === 0) {
+/** Acts of the hypervisor, in columns of those that are one. */
+function loopTable(survey: Survey, kind: 'loop' | 'act'): string | undefined {
+  const loops = survey.benchmarks.filter((benchmark) => benchmark.kind === kind);
+  const engines = survey.subjects
+    .map(({ engine }) => engine)
+    .filter(({ isHypervisor }) => isHypervisor || kind === 'loop');
+  if (loops.length === 0 || engines.length === 0) {
     return undefined;
   }
   const nanoseconds = (engine: Engine, loop: Benchmark) => {
@@ -135,10 +140,10 @@ function loopTable(survey: Survey): string | undefined {
       : (result.median.seconds / result.run.scale) * 1e9;
   };
   return markdownTable([
-    ['', ...survey.subjects.map(({ engine }) => engine.title)],
+    ['', ...engines.map(({ title }) => title)],
     ...loops.map((loop) => [
       loop.title,
-      ...survey.subjects.map(({ engine }) => {
+      ...engines.map((engine) => {
         const value = nanoseconds(engine, loop);
         return shown(value, value !== undefined && value < 100 ? 1 : 0);
       }),
@@ -171,7 +176,13 @@ function propertyTable(survey: Survey): string {
     ['single step, ns', ...survey.subjects.map(({ singleStep }) => shown(singleStep, 1))],
     row('start of the process to first guest instruction, ms', start),
     row('most memory beyond the guest’s, MB', memory),
+    ['start of the process to GRUB’s prompt, s', ...prompts(survey, ({ seconds }) => seconds)],
+    ['instructions to it, millions', ...prompts(survey, ({ instructions }) => instructions / 1e6)],
   ]);
+}
+
+function prompts({ subjects }: Survey, value: (start: GrubStart) => number): string[] {
+  return subjects.map(({ grub }) => shown(grub && value(grub), 2));
 }
 
 function quotient(a: number | undefined, b: number | undefined): number | undefined {

@@ -6,6 +6,7 @@ import { median, survey } from './survey.ts';
 
 const [list] = benchmarks as [Benchmark];
 const loop = benchmarks.find(({ kind }) => kind === 'loop')!;
+const act = benchmarks.find(({ kind }) => kind === 'act')!;
 
 /** An emulator that needs so many seconds, one after another, and computes what it should. */
 function anEngine(seconds: readonly number[], differences: Partial<Engine & Measurement> = {}) {
@@ -14,6 +15,7 @@ function anEngine(seconds: readonly number[], differences: Partial<Engine & Meas
     name: 'an-engine',
     title: 'an engine',
     isInterpreter: false,
+    isHypervisor: false,
     missing: () => undefined,
     version: () => '1.0',
     run: async (name, scale) => {
@@ -39,6 +41,7 @@ function surveyOf(engines: readonly Engine[], plan: Partial<Parameters<typeof su
     benchmarks: [list],
     isQuick: false,
     repetitions: 3,
+    hasGrub: true,
     progress: () => {},
     ...plan,
   });
@@ -110,6 +113,33 @@ test('the last table has single steps, the start, and memory without the guest�
   expect(text).toMatch(/single step, ns +\| +12\.3 \|/);
   expect(text).toMatch(/first guest instruction, ms +\| +250 \|/);
   expect(text).toMatch(/most memory .* \| +100 \|/);
+});
+
+test('acts of the hypervisor are asked of emulators that are one, and have a table of their own', async () => {
+  const bare = anEngine([]);
+  const hypervisor = anEngine([act.long.scale * 700e-9], {
+    title: 'a hypervisor',
+    isHypervisor: true,
+  });
+  const result = await surveyOf([bare.engine, hypervisor.engine], {
+    benchmarks: [act],
+    repetitions: 1,
+  });
+  expect(bare.scales).toEqual([]);
+  expect(hypervisor.scales).toEqual([act.long.scale]);
+  const text = report(result, surroundings);
+  expect(text).toMatch(/hypervisor, nanoseconds each\n\n\| +\| a hypervisor \|/);
+  expect(text).toMatch(/null hypercall +\| +700 \|/);
+});
+
+test('GRUB’s start is measured where there is GRUB and a hypervisor', async () => {
+  const grub = () => Promise.resolve({ seconds: 1.234, instructions: 26e6 });
+  const { engine } = anEngine([1, 1, 1], { grub });
+  const text = report(await surveyOf([engine]), surroundings);
+  expect(text).toMatch(/GRUB’s prompt, s +\| +1\.23 \|/);
+  expect(text).toMatch(/instructions to it, millions +\| +26\.00 \|/);
+  const without = report(await surveyOf([engine], { hasGrub: false }), surroundings);
+  expect(without).toMatch(/GRUB’s prompt, s +\| +– \|/);
 });
 
 test('what was left out is named with the reason', async () => {

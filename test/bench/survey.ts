@@ -1,7 +1,7 @@
 /** Runs every benchmark on every emulator and keeps the medians. */
 
 import type { Benchmark, Run } from './benchmarks.ts';
-import type { Engine, Measurement } from './engine.ts';
+import type { Engine, GrubStart, Measurement } from './engine.ts';
 
 export interface Subject {
   readonly engine: Engine;
@@ -9,6 +9,9 @@ export interface Subject {
 
   /** Nanoseconds; `undefined` where nobody asks. */
   readonly singleStep: number | undefined;
+
+  /** `undefined` where there is no hypervisor or no GRUB. */
+  readonly grub: GrubStart | undefined;
 }
 
 /** How a benchmark went on an emulator. */
@@ -27,6 +30,7 @@ export interface Plan {
   readonly benchmarks: readonly Benchmark[];
   readonly isQuick: boolean;
   readonly repetitions: number;
+  readonly hasGrub: boolean;
 
   /** Hears of each run before it starts. */
   progress(done: number, total: number, what: string): void;
@@ -43,13 +47,16 @@ interface Cell {
 
 export async function survey(plan: Plan): Promise<Survey> {
   const cells = plan.benchmarks.flatMap((benchmark) =>
-    plan.engines.map((engine) => emptyCell(plan, engine, benchmark)),
+    plan.engines
+      .filter(({ isHypervisor }) => isHypervisor || benchmark.kind !== 'act')
+      .map((engine) => emptyCell(plan, engine, benchmark)),
   );
   await fill(plan, cells);
   const subjects: Subject[] = [];
   for (const engine of plan.engines) {
     const singleStep = await engine.singleStep?.();
-    subjects.push({ engine, version: engine.version(), singleStep });
+    const grub = plan.hasGrub ? await engine.grub?.() : undefined;
+    subjects.push({ engine, version: engine.version(), singleStep, grub });
   }
   return {
     subjects,

@@ -8,6 +8,8 @@ import { NoObjdump } from './disassembly/objdump.ts';
 import { disassemblyOptions } from './disassembly/options.ts';
 import { compareDisassembly, NoCode } from './disassembly/run.ts';
 import { runFuzz } from './fuzz/options.ts';
+import { HOSTILE_USAGE, runHostile } from './hostile/options.ts';
+import { HYPERCALLS_USAGE, runHypercalls } from './hypercalls/options.ts';
 import { NoBochs } from './rings/bochs.ts';
 import { NoImage } from './rings/build.ts';
 import { compareRings } from './rings/compare.ts';
@@ -24,7 +26,7 @@ const USAGE = `Usage: npm run conformance -- <suite> [arguments]
 
   fuzz [--bytes N] [--seed S]
                  N random bytes as instructions in each ring; a difference is an exception of ours
-
+${HOSTILE_USAGE}${HYPERCALLS_USAGE}
   rings [text]   privileged cases against Bochs; only those with the text in their name
 ${SILICON_USAGE}`;
 
@@ -37,6 +39,8 @@ type Suite = (args: readonly string[]) => number | Promise<number>;
 const SUITES = new Map<string, Suite>([
   ['disassembly', (args) => compareDisassembly(disassemblyOptions(args, console.log))],
   ['fuzz', (args) => runFuzz(args, console.log)],
+  ['hostile', (args) => runHostile(args, console.log)],
+  ['hypercalls', (args) => runHypercalls(args, console.log)],
   ['rings', rings],
   ['silicon', (args) => compareSilicon(siliconOptions(args, console.log))],
 ]);

@@ -51,7 +51,7 @@ describe('a guest that checks for itself finds nothing wrong', () => {
     'mmu',
     'multicall',
   ] as const;
-  const all = variantsOf(...names, 'translated', 'xenstore');
+  const all = variantsOf(...names, 'translated', 'xenstore', 'bench');
   test.each(all)('$guest/$variant', { timeout: TIMEOUT }, (part) => {
     expect(verdict(alone(part))).toEqual([SUCCESS]);
   });

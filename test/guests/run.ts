@@ -17,6 +17,8 @@ import { type Image, imageFile } from './build.ts';
 export interface GuestPart extends Image {
   readonly commandLine?: string;
   readonly vcpus?: number;
+  /** Of memory, 4 KiB each. */
+  readonly pages?: number;
   /** Becomes xvda. */
   readonly disk?: BlockHost;
   /** Typed on its console at the start. */
@@ -72,18 +74,19 @@ export function runGuests(parts: readonly GuestPart[], instructions = 500_000_00
   });
 }
 
-function domainPart(part: GuestPart): DomainPart {
+/** A guest's domain in a machine. */
+export function domainPart(part: GuestPart): DomainPart {
   const file = imageFile(part);
   const kernel = readKernel(new Uint8Array(readFileSync(file)));
-  const { disk, vcpus = 1 } = part;
+  const { disk, vcpus = 1, pages = PAGES } = part;
   return {
     name: part.guest,
     uuid: '00000000-0000-0000-0000-000000000001',
     kernel,
     kernelFile: file,
     commandLine: part.commandLine ?? '',
-    pages: PAGES,
-    maxPages: PAGES + 256,
+    pages,
+    maxPages: pages + 256,
     vcpus,
     onlineVcpus: vcpus,
     profile: profileFor(kernel),

@@ -62,6 +62,7 @@ export const guests = {
   console: ['direct', 'translated'],
   crash: ['direct', 'translated'],
   suspend: ['direct'],
+  bench: ['direct'],
 } as const satisfies Record<string, readonly VariantName[]>;
 
 export type GuestName = keyof typeof guests;

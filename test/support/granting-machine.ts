@@ -16,7 +16,8 @@ import {
   type HeldFrame,
 } from '../../emulator/hypervisor/memory/frame-invariants.ts';
 import type { TableFormat } from '../../emulator/hypervisor/memory/page-table-entry.ts';
-import { findL1Entry, read } from '../../emulator/hypervisor/memory/page-table-update.ts';
+import { findL1Entry } from '../../emulator/hypervisor/memory/page-table-update.ts';
+import { read } from '../../emulator/hypervisor/memory/table-entry.ts';
 import { PROFILES, type ProfileName } from '../../emulator/hypervisor/profile.ts';
 import type { Vcpu } from '../../emulator/hypervisor/vcpu.ts';
 import { Xen } from '../../emulator/hypervisor/xen.ts';

@@ -26,6 +26,16 @@ describe('a test whose oracle is missing', () => {
   });
 });
 
+test('what no package brings lets a test be skipped in CI too', (context) => {
+  const kernel = 'a kernel that runs 32-bit programs';
+  if (missing(kernel) === undefined) {
+    return;
+  }
+  const { notes, context: standIn } = aContext();
+  expect(() => needs(kernel)({ ...context, ...standIn })).toThrow('skipped');
+  expect(notes).toEqual([`needs ${kernel}`]);
+});
+
 test('a test whose oracle is there simply runs', () => {
   const { notes, context } = aContext();
   demand(undefined, context, { CI: 'true' });

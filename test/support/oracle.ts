@@ -3,7 +3,8 @@
  *
  * They come from Debian packages and not every machine has them. A test that needs one says so;
  * without it the test is skipped on a user's machine and fails where `CI` is set, so that CI
- * cannot pass by comparing nothing.
+ * cannot pass by comparing nothing. One oracle no package brings: a kernel that runs 32-bit
+ * programs. Where it does not, tests that need it are skipped with a note, in CI too.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -13,7 +14,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 
 interface Recipe {
-  readonly packages: string;
+  /** Undefined for what a machine has or has not. */
+  readonly packages?: string;
   isThere(): boolean;
 }
 
@@ -24,7 +26,13 @@ export const grubImage = '/usr/lib/grub-xen/grub-i386-xen.bin';
 export const xenstored = '/usr/lib/xen-4.17/bin/xenstored';
 
 const recipes = {
-  'gcc -m32': { packages: 'gcc gcc-multilib libc6-dev-i386', isThere: buildsAndRuns32BitPrograms },
+  'gcc -m32': {
+    packages: 'gcc gcc-multilib libc6-dev-i386',
+    isThere: () => of32BitProgram((compiled) => compiled),
+  },
+  'a kernel that runs 32-bit programs': {
+    isThere: () => of32BitProgram((compiled, program) => !compiled || runsQuietly(program)),
+  },
   'gcc -m32 -nostdlib': { packages: 'gcc binutils', isThere: builds32BitKernels },
   objdump: { packages: 'binutils', isThere: () => runs('objdump') },
   readelf: { packages: 'binutils', isThere: () => runs('readelf') },
@@ -43,6 +51,7 @@ const recipes = {
     packages: 'libxen-dev gcc binutils',
     isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
   },
+  mke2fs: { packages: 'e2fsprogs', isThere: () => mke2fsAnswers() },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;
 
@@ -52,11 +61,15 @@ const answers = new Map<Oracle, boolean>();
 
 /** Why the oracle cannot be asked here, with the cure; `undefined` when it can. */
 export function missing(oracle: Oracle): string | undefined {
-  const { packages, isThere } = recipes[oracle];
+  const { packages, isThere }: Recipe = recipes[oracle];
   const there = answers.get(oracle) ?? isThere();
   answers.set(oracle, there);
-  return there ? undefined : `needs ${oracle} (Debian: apt install ${packages})`;
+  const cure = packages === undefined ? '' : ` (Debian: apt install ${packages})`;
+  return there ? undefined : `needs ${oracle}${cure}`;
 }
+
+const canBeInstalled = (oracle: Oracle): boolean =>
+  (recipes[oracle] satisfies Recipe as Recipe).packages !== undefined;
 
 /**
  * Makes a hook that lets a test run only where all the oracles are.
@@ -66,8 +79,9 @@ export function missing(oracle: Oracle): string | undefined {
  */
 export function needs(...oracles: readonly Oracle[]): (context: TestContext) => void {
   return (context) => {
-    const reason = oracles.map(missing).find((sentence) => sentence !== undefined);
-    demand(reason, context, process.env);
+    for (const oracle of oracles) {
+      demand(missing(oracle), context, canBeInstalled(oracle) ? process.env : {});
+    }
   };
 }
 
@@ -90,14 +104,17 @@ function runs(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
+/** The only one of its options that makes nothing. */
+const mke2fsAnswers = (): boolean => spawnSync('mke2fs', ['-V'], { stdio: 'ignore' }).status === 0;
+
 /** Unlike `runs`, asks nothing of the program: Bochs takes every option for a machine to start. */
 function onPath(program: string): boolean {
   const folders = (process.env['PATH'] ?? '').split(':');
   return folders.some((folder) => existsSync(join(folder, program)));
 }
 
-/** A compiler alone is not enough: the 32-bit headers and a kernel that runs the result are. */
-function buildsAndRuns32BitPrograms(): boolean {
+/** What is true of a small program built for 32 bits. */
+function of32BitProgram(isTrue: (compiled: boolean, program: string) => boolean): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'ringside-oracle-'));
   try {
     const program = join(folder, 'program');
@@ -105,11 +122,14 @@ function buildsAndRuns32BitPrograms(): boolean {
       input: '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n',
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    return compiled.status === 0 && spawnSync(program, { stdio: 'ignore' }).status === 0;
+    return isTrue(compiled.status === 0, program);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+const runsQuietly = (program: string): boolean =>
+  spawnSync(program, { stdio: 'ignore' }).status === 0;
 
 /** Needs neither a C library nor a kernel that runs 32-bit programs. */
 function builds32BitKernels(): boolean {

@@ -8,19 +8,19 @@ import { ECX, EDI, EDX, ES, ESI, segmentAddress } from '../state.ts';
 import { checkPort, readPort, readPortTo, writePort } from '../system/input-output.ts';
 import { advance, again, encodingsOf, indexOf, setIndex } from './string.ts';
 
-const inPort = native('inPort', (cpu, port: number, size: number) => {
-  checkPort(cpu, port, size);
-  return readPort(cpu, port, size);
-});
+const inPort = native('inPort', (cpu, port: number, size: number) =>
+  checkPort(cpu, port, size) ? readPort(cpu, port, size) : 0,
+);
 
 const outPort = native('outPort', (cpu, port: number, size: number, value: number) => {
-  checkPort(cpu, port, size);
-  writePort(cpu, port, size, value >>> 0);
+  if (checkPort(cpu, port, size)) {
+    writePort(cpu, port, size, value >>> 0);
+  }
 });
 
-const allowPort = native('allowPort', (cpu, port: number, size: number) =>
-  checkPort(cpu, port, size),
-);
+const allowPort = native('allowPort', (cpu, port: number, size: number) => {
+  checkPort(cpu, port, size);
+});
 
 const inString = native('inString', (cpu, segment: number, offset: number, size: number) => {
   readPortTo(cpu, cpu.state.edx & 0xffff, segment, offset >>> 0, size);

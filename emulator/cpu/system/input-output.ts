@@ -10,25 +10,31 @@ const SHORTEST = 103;
 const BITMAP_BASE = 102;
 const TYPE_32 = 0x800;
 
-/** #GP(0) unless the running program may use these ports. */
-export function checkPort(cpu: Processor, port: number, size: number): void {
+/** Whether the running program may use these ports; if not, #GP(0) has been noted. Hot. */
+export function checkPort(cpu: Processor, port: number, size: number): boolean {
+  const isAllowed = mayUsePort(cpu, port, size);
+  if (!isAllowed) {
+    cpu.noteFault(VECTOR.protection);
+  }
+  return isAllowed;
+}
+
+function mayUsePort(cpu: Processor, port: number, size: number): boolean {
   const { state } = cpu;
   if (state.cpl <= ((state.systemFlags >>> 12) & 3)) {
-    return;
+    return true;
   }
   const has32 = RIGHTS.valid | TYPE_32;
   if ((state.trRights & has32) !== has32 || state.trLimit < SHORTEST) {
-    cpu.fault(VECTOR.protection);
+    return false;
   }
   const offset = cpu.readSystem(state.trBase + BITMAP_BASE, 2) + (port >>> 3);
   // Two bytes are read whatever the port, and both must be there.
   if (offset + 1 > state.trLimit) {
-    cpu.fault(VECTOR.protection);
+    return false;
   }
   const bits = cpu.readSystem(state.trBase + offset, 2) >>> (port & 7);
-  if (bits & ((1 << size) - 1)) {
-    cpu.fault(VECTOR.protection);
-  }
+  return (bits & ((1 << size) - 1)) === 0;
 }
 
 /** After `checkPort`. */

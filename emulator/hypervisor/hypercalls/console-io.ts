@@ -6,22 +6,30 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { CONSOLEIO, HYPERVISOR } from '../../abi/xen.ts';
-import type { Caller, Hypercall } from '../hypercall.ts';
+import { type Caller, continueLater, type Hypercall, isLong } from '../hypercall.ts';
 
 /** Bytes copied at a time. */
 const CHUNK = 4096;
 
-function write({ xen, domain, memory }: Caller, count: number, address: number): number {
+/** What copying a chunk costs, in entries of lists. */
+const WORK_OF_CHUNK = 64;
+
+function write(caller: Caller, count: number, address: number): number {
+  const { xen, domain, memory } = caller;
   if (!memory.isBelowHole(address, count)) {
     return count === 0 ? 0 : -ERRNO.EFAULT;
   }
   for (let done = 0; done < count; done += CHUNK) {
+    if (done > 0 && isLong(caller, WORK_OF_CHUNK)) {
+      const rest = { ecx: count - done, edx: (address + done) >>> 0 };
+      return continueLater(caller, HYPERVISOR.console_io, { ebx: CONSOLEIO.write, ...rest });
+    }
     const length = Math.min(CHUNK, count - done);
     const bytes = memory.copyIn((address + done) >>> 0, length);
     if (bytes === undefined) {
       return -ERRNO.EFAULT;
     }
-    xen.emergencyConsole(domain, new Uint8Array(bytes.buffer));
+    xen.emergencyConsole(domain, new Uint8Array(bytes.buffer.slice(0)));
   }
   return 0;
 }

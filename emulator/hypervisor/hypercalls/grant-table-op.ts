@@ -40,6 +40,7 @@ import {
   type Caller,
   continueLater,
   type Hypercall,
+  isLong,
   type Suboperation,
   type Suboperations,
   suboperation,
@@ -50,6 +51,8 @@ const PAGE = 4096;
 const COMMAND_MASK = 0xfff;
 /** Entries that are done at a time, whether an event comes or not. */
 const BATCH = 512;
+/** What an entry costs, in entries of lists of requests: it may copy a page. */
+const WORK_OF_ENTRY = 4;
 
 // ---- lists of entries: each has a status
 
@@ -192,7 +195,8 @@ function runList(
   }
   for (let i = 0; i < count; i++) {
     const address = list + i * layout.size;
-    if (i > 0 && (i === BATCH || needsDelivery(xen, vcpu))) {
+    const isPaused = i > 0 && (i === BATCH || needsDelivery(xen, vcpu));
+    if (isPaused || (i > 0 && isLong(caller, WORK_OF_ENTRY))) {
       const rest = { ebx: command, ecx: address, edx: count - i };
       return continueLater(caller, HYPERVISOR.grant_table_op, rest);
     }

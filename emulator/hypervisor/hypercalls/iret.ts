@@ -23,68 +23,62 @@ const RETURNED =
   EFLAGS.alignment |
   EFLAGS.identification;
 
-/** Words from ESP upwards: Xen takes it for an address, whatever SS begins at. */
-function readFrame({ xen, memory }: Caller, words: number): number[] | undefined {
-  const { esp } = xen.cpu.state;
-  const frame: number[] = [];
-  for (let i = 0; i < words; i++) {
-    const word = memory.read32((esp + 4 * i) >>> 0);
-    if (word === undefined) {
-      return undefined;
-    }
-    frame.push(word);
-  }
-  return frame;
-}
+/** EAX, EIP, CS, EFLAGS; with a stack of its own ESP, SS; for virtual-8086 mode ES, DS, FS, GS. */
+const FRAME = new Int32Array(10);
+const [EAX, EIP, CS_WORD, EFLAGS_WORD, ESP, SS_WORD] = [0, 1, 2, 3, 4, 5] as const;
+/** Words of a frame for the same ring, and for an outer one. */
+const SHORT = 4;
+const LONG = 6;
+/** In place of a selector for SS: it stays. */
+const SAME_STACK = -1;
 
+/** Words from ESP upwards: Xen takes it for an address, whatever SS begins at. */
+const readFrame = ({ xen, memory }: Caller, words: number): boolean =>
+  memory.readWords(xen.cpu.state.esp, FRAME, words);
+
+const frameWord = (index: number): number => FRAME[index] as number;
+
+/** Hot. */
 export const iret: Hypercall = {
   number: HYPERVISOR.iret,
   name: 'iret',
   parameters: [],
   run(caller) {
     const { xen, domain, vcpu } = caller;
+    const { state } = xen.cpu;
     xen.keepsRegisters = true;
-    const inner = readFrame(caller, 4);
-    if (inner === undefined) {
+    if (!readFrame(caller, SHORT)) {
       xen.crash(domain, 'the frame of its iret hypercall cannot be read.');
       return 0;
     }
-    const [eax = 0, eip = 0, csWord = 0, eflags = 0] = inner;
-    const selector = csWord & 0xffff;
-    xen.cpu.state.eax = eax;
+    const eax = frameWord(EAX);
+    const eflags = frameWord(EFLAGS_WORD);
+    state.eax = eax;
     if (domain.hasAssist(VMASST_TYPE.architectural_iopl)) {
       vcpu.iopl = (eflags >>> 12) & 3;
     }
     if (eflags & EFLAGS.virtual8086) {
       virtual8086(caller, eflags);
-      return eax | 0;
+      return eax;
     }
+    const selector = frameWord(CS_WORD) & 0xffff;
     const ring = selector & 3;
     if (ring === 0) {
       xen.crash(domain, 'its iret hypercall asks for ring 0.');
       return 0;
     }
-    const outer = ring >= 2 ? readFrame(caller, 6) : undefined;
-    if (ring >= 2 && outer === undefined) {
+    const isOuter = ring >= 2;
+    if (isOuter && !readFrame(caller, LONG)) {
       xen.crash(domain, 'the frame of its iret hypercall cannot be read.');
       return 0;
     }
-    const stack =
-      outer === undefined
-        ? undefined
-        : { esp: outer[4] as number, ss: (outer[5] as number) & 0xffff };
-    if (stack === undefined) {
-      xen.cpu.state.esp = (xen.cpu.state.esp + INNER_SIZE) >>> 0;
-    }
-    returnTo(caller, { eip, selector, eflags, stack, isMasked: !(eflags & EFLAGS.interrupt) });
-    return eax | 0;
+    const stack = isOuter ? frameWord(SS_WORD) & 0xffff : SAME_STACK;
+    state.eip = frameWord(EIP);
+    state.esp = isOuter ? frameWord(ESP) : state.esp + 4 * SHORT;
+    returnTo(caller, selector, stack, eflags, !(eflags & EFLAGS.interrupt));
+    return eax;
   },
 };
-
-/** Bytes of EAX, EIP, CS and EFLAGS. */
-const INNER_SIZE = 16;
-/** Words of the frame of a return to virtual-8086 mode, EAX included. */
-const VIRTUAL_8086_FRAME = 10;
 
 /**
  * 64-bit Xen cannot go there: it says #GP(0), as if the first instruction there had raised it. The
@@ -92,55 +86,52 @@ const VIRTUAL_8086_FRAME = 10;
  */
 function virtual8086(caller: Caller, eflags: number): void {
   const { xen, domain, vcpu, memory } = caller;
+  const { state } = xen.cpu;
   if (domain.profile.handlesVirtual8086) {
     xen.crash(domain, 'its iret hypercall asks for virtual-8086 mode, which is not supported.');
     return;
   }
-  const words = readFrame(caller, VIRTUAL_8086_FRAME);
-  const esp = (vcpu.kernelEsp - 4 * VIRTUAL_8086_FRAME) >>> 0;
-  const isCopied = words?.every((word, i) => memory.write32(esp + 4 * i, i === 0 ? 0 : word));
-  if (!isCopied) {
+  const esp = (vcpu.kernelEsp - 4 * FRAME.length) >>> 0;
+  const isRead = readFrame(caller, FRAME.length);
+  FRAME[EAX] = 0;
+  if (!(isRead && memory.writeWords(esp, FRAME, FRAME.length))) {
     xen.crash(domain, 'the frame of its iret hypercall to virtual-8086 mode cannot be moved.');
     return;
   }
   const { addresses, selectors, flags } = vcpu.traps;
   const masks = ((flags[VECTOR.protection] ?? 0) & TI_IF) !== 0;
-  returnTo(caller, {
-    eip: addresses[VECTOR.protection] as number,
-    selector: selectors[VECTOR.protection] as number,
-    eflags: eflags & ~(EFLAGS.resume | EFLAGS.nestedTask | EFLAGS.trap),
-    stack: { esp, ss: vcpu.kernelSs },
-    isMasked: masks || !(eflags & EFLAGS.interrupt),
-  });
+  state.eip = addresses[VECTOR.protection] as number;
+  state.esp = esp;
+  const kept = eflags & ~(EFLAGS.resume | EFLAGS.nestedTask | EFLAGS.trap);
+  const selector = selectors[VECTOR.protection] as number;
+  returnTo(caller, selector, vcpu.kernelSs, kept, masks || !(eflags & EFLAGS.interrupt));
 }
 
-interface Target {
-  readonly eip: number;
-  readonly selector: number;
-  readonly eflags: number;
-  /** Undefined: it stays. */
-  readonly stack: { readonly esp: number; readonly ss: number } | undefined;
-  /** What the upcall mask becomes. */
-  readonly isMasked: boolean;
-}
-
-/** Goes on at the target, or where the guest is told that its segments cannot be loaded. */
-function returnTo({ xen, vcpu }: Caller, target: Target): void {
-  const { eip, selector, eflags, stack, isMasked } = target;
+/**
+ * Goes on at EIP with ESP, or where the guest is told that its segments cannot be loaded. Hot.
+ *
+ * @param stack `SAME_STACK` or a selector
+ * @param isMasked what the upcall mask becomes
+ */
+function returnTo(
+  { xen, vcpu }: Caller,
+  selector: number,
+  stack: number,
+  eflags: number,
+  isMasked: boolean,
+): void {
   const { cpu } = xen;
   const { state } = cpu;
   setArithmeticFlags(state, eflags);
   state.systemFlags = ((eflags & RETURNED) | EFLAGS.fixed | EFLAGS.interrupt) >>> 0;
-  state.eip = eip;
-  state.esp = stack?.esp ?? state.esp;
   setUpcallMask(xen, vcpu, isMasked ? 1 : 0);
   vcpu.isNmiMasked = false;
-  const refusal = loadReturnSegments(cpu, selector, stack?.ss);
+  const refusal = loadReturnSegments(cpu, selector, stack === SAME_STACK ? undefined : stack);
   if (refusal !== undefined) {
     failReturn(xen, vcpu, refusal);
     return;
   }
-  if (stack !== undefined) {
+  if (stack !== SAME_STACK) {
     dropInnerSegments(cpu);
   }
   updateSegments(cpu);

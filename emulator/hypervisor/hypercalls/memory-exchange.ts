@@ -8,7 +8,7 @@ import type { View } from '../../abi/layout.ts';
 import type { xen_memory_exchange } from '../../abi/memory.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
 import { checkTarget } from '../foreign-domain.ts';
-import { type Caller, continueLater } from '../hypercall.ts';
+import { type Caller, continueLater, isLong } from '../hypercall.ts';
 import { addressBits, allocateFrames, isAllowedOrder } from './memory-reservation.ts';
 
 /** Input extents that are exchanged in one go. */
@@ -35,9 +35,10 @@ export function exchange(caller: Caller, request: Exchange): number {
     inputs: 2 ** Math.max(0, outOrder - inOrder),
     outputs: 2 ** Math.max(0, inOrder - outOrder),
   };
+  const pages = chunk.inputs * 2 ** inOrder;
   const first = request.nr_exchanged;
   for (let at = first; at + chunk.inputs <= count; at += chunk.inputs) {
-    if (at - first >= IN_ONE_GO) {
+    if (at - first >= IN_ONE_GO || (at > first && isLong(caller, pages))) {
       // The same call again: it goes on where the count says.
       return continueLater(caller, HYPERVISOR.memory_op, {});
     }

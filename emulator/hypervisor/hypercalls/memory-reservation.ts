@@ -9,7 +9,7 @@ import type { View } from '../../abi/layout.ts';
 import { XENMEM, xen_memory_reservation } from '../../abi/memory.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
 import { checkTarget } from '../foreign-domain.ts';
-import { type Caller, continueLater } from '../hypercall.ts';
+import { type Caller, continueLater, isLong } from '../hypercall.ts';
 import { FRAME_BIT } from '../memory/frame-types.ts';
 import { machineFrameOf } from '../memory/page-table-update.ts';
 
@@ -51,11 +51,15 @@ export function changeReservation(
     return refused;
   }
   const extent = EXTENTS[operation];
-  const { nr_extents: count } = reservation;
-  const end = Math.min(count, start + IN_ONE_GO);
+  const { nr_extents: count, extent_order: order } = reservation;
+  let end = Math.min(count, start + IN_ONE_GO);
+  const work = 2 ** Math.min(order, MOST_ORDER);
   let i = start;
   while (i < end && extent?.(caller, reservation, i) === true) {
     i++;
+    if (isLong(caller, work)) {
+      end = i;
+    }
   }
   return i === end && i < count
     ? continueLater(caller, HYPERVISOR.memory_op, {

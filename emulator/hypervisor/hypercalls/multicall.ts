@@ -8,9 +8,17 @@
 import { ERRNO } from '../../abi/errno.ts';
 import { HYPERVISOR, multicall_entry } from '../../abi/xen.ts';
 import { needsDelivery } from '../event-delivery.ts';
-import { type Caller, type CallRegisters, continueLater, type Hypercall } from '../hypercall.ts';
+import {
+  type Caller,
+  type CallRegisters,
+  continueLater,
+  type Hypercall,
+  isLong,
+} from '../hypercall.ts';
 
 const { size, offsets } = multicall_entry;
+/** What a call costs beside the lists that it has. */
+const WORK_OF_ENTRY = 16;
 
 export const multicall: Hypercall = {
   number: HYPERVISOR.multicall,
@@ -25,7 +33,7 @@ export const multicall: Hypercall = {
       return -ERRNO.EFAULT;
     }
     for (let i = 0; i < count; i++) {
-      if (i > 0 && needsDelivery(xen, vcpu)) {
+      if (i > 0 && (needsDelivery(xen, vcpu) || isLong(caller, WORK_OF_ENTRY))) {
         return continueLater(caller, HYPERVISOR.multicall, {
           ebx: (list + i * size) >>> 0,
           ecx: count - i,
@@ -46,16 +54,25 @@ export const multicall: Hypercall = {
   },
 };
 
+/** Hot: guests that change page tables make most of their calls from here. */
 function callEntry(caller: Caller, address: number): 'next' | 'again' | number {
   const { xen, memory, vcpu } = caller;
   const bytes = memory.copyIn(address, size);
   if (bytes === undefined) {
     return -ERRNO.EFAULT;
   }
-  const { op, args } = multicall_entry.at(bytes);
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
+  const word = (offset: number) => bytes.getUint32(offset, true);
+  const { op, args } = offsets;
   xen.isInMulticall = true;
-  const result = xen.carryOut(caller, op, a, b, c, d, e);
+  const result = xen.carryOut(
+    caller,
+    word(op),
+    word(args),
+    word(args + 4),
+    word(args + 8),
+    word(args + 12),
+    word(args + 16),
+  );
   xen.isInMulticall = false;
   const rest = xen.restOfEntry;
   if (rest !== undefined) {

@@ -86,6 +86,7 @@ function poll(caller: Caller, args: View<typeof sched_poll>): number {
   }
   vcpu.polledPorts = list;
   vcpu.pollUntil = until;
+  xen.scheduler.armed(vcpu, 'poll', until);
   xen.scheduler.block(vcpu);
   return 0;
 }

@@ -21,8 +21,7 @@ export const setTimerOp: Hypercall = {
     } else {
       vcpu.timerAt = moment < 0 || moment - now > FAR ? now + SOON : Math.max(moment, now);
     }
-    xen.scheduler.timersChanged();
-    xen.lookAround();
+    xen.scheduler.armed(vcpu, 'single-shot', vcpu.timerAt);
     return 0;
   },
 };

@@ -103,8 +103,7 @@ const setPeriodic = taking(vcpu_set_periodic_timer, ({ xen }, target, { period_n
   }
   target.tickPeriod = period;
   target.tickAt = xen.clock.now + period;
-  xen.scheduler.timersChanged();
-  xen.lookAround();
+  xen.scheduler.armed(target, 'tick', target.tickAt);
   return 0;
 });
 
@@ -126,8 +125,7 @@ const setSingleshot = taking(vcpu_set_singleshot_timer, (caller, target, fields)
     return -ERRNO.ETIME;
   }
   target.timerAt = Math.max(moment, xen.clock.now);
-  xen.scheduler.timersChanged();
-  xen.lookAround();
+  xen.scheduler.armed(target, 'single-shot', target.timerAt);
   return 0;
 });
 

@@ -12,9 +12,10 @@ import { checkDescriptor } from './descriptors.ts';
 import { segmentBounds } from './domain-tables.ts';
 import { FRAME_TYPE, type FrameType } from './frame-types.ts';
 import { frameOf, isPresent } from './page-table-entry.ts';
-import { type EntryWords, findL1Entry, machineFrameOf, read } from './page-table-update.ts';
+import { findL1Entry, machineFrameOf } from './page-table-update.ts';
 import type { PageTypes } from './page-types.ts';
 import type { PagedDomain, PagedVcpu } from './paged-domain.ts';
+import { type EntryWords, read } from './table-entry.ts';
 
 const PAGE = 4096;
 const DESCRIPTORS_OF_PAGE = 512;

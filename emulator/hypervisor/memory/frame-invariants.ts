@@ -118,7 +118,11 @@ class FrameCount {
         break;
       case FRAME_TYPE.segdesc:
       case FRAME_TYPE.ldt:
-        this.#checkDescriptors(mfn, domain);
+        // A translated guest maps its descriptors as it likes. They take nobody into ring 0: the task
+        // state segment has no stack for it.
+        if (domain.model === 'direct') {
+          this.#checkDescriptors(mfn, domain);
+        }
         break;
       case FRAME_TYPE.none:
       case FRAME_TYPE.writable:

@@ -8,9 +8,10 @@
 
 import { FRAME_TYPE } from './frame-types.ts';
 import { ENTRY, frameOf, isPresent, TABLE_SHAPES } from './page-table-entry.ts';
-import { type EntryPlace, type EntryWords, findL1Entry, read, write } from './page-table-update.ts';
+import { findL1Entry } from './page-table-update.ts';
 import type { PageTypes } from './page-types.ts';
 import type { PagedDomain } from './paged-domain.ts';
+import { type EntryPlace, type EntryWords, read, write } from './table-entry.ts';
 
 const PAGE = 4096;
 

@@ -271,8 +271,15 @@ export class MachineFrames {
     return true;
   }
 
-  /** A withdrawn frame comes back. False if it was not withdrawn. */
+  /**
+   * A frame of a translated domain's run that it has given back, or transferred to another domain,
+   * is its own again. False if it has it.
+   */
   reinstate(mfn: number, owner: number): boolean {
+    if (this.owner[mfn] === DOMID.XEN && this.references[mfn] === 0) {
+      this.assign(mfn, owner);
+      return true;
+    }
     if (this.owner[mfn] !== owner || !this.has(mfn, FRAME_BIT.withdrawn)) {
       return false;
     }
@@ -290,7 +297,7 @@ export class MachineFrames {
       !this.isValid(mfn) ||
       this.owner[mfn] !== owner ||
       this.references[mfn] !== 1 ||
-      (this.bits[mfn] ?? 0) & FRAME_BIT.xenHeap ||
+      this.has(mfn, FRAME_BIT.xenHeap | FRAME_BIT.withdrawn) ||
       !this.has(mfn, FRAME_BIT.allocated)
     ) {
       return false;

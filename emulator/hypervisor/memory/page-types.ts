@@ -11,6 +11,7 @@
  */
 
 import { ERRNO } from '../../abi/errno.ts';
+import { Probes } from '../probes.ts';
 import { hasAny, refusal, XEN_SLOT } from './domain-tables.ts';
 import { FRAME_BIT, FRAME_TYPE, type FrameType } from './frame-types.ts';
 import type { MachineFrames } from './machine-frames.ts';
@@ -26,9 +27,18 @@ export const TABLE_TYPE = { 1: FRAME_TYPE.l1, 2: FRAME_TYPE.l2, 3: FRAME_TYPE.l3
 
 export type Level = 1 | 2 | 3;
 
+/** What it takes to check a table or give one up, in entries of a list of requests. */
+const WORK_OF_TABLE = 16;
+
 export class PageTypes {
   readonly frames: MachineFrames;
   readonly tlb: TlbFlusher;
+  readonly probes: Probes;
+  /**
+   * Work since the hypercall under way began, in entries of lists of requests: by this a call knows
+   * that it is long. No call looks at what another left.
+   */
+  work = 0;
   readonly #domainOf: (id: number) => PagedDomain | undefined;
 
   /** @param domainOf the domain of this number, as long as any frame has it as its owner */
@@ -36,8 +46,10 @@ export class PageTypes {
     frames: MachineFrames,
     tlb: TlbFlusher,
     domainOf: (id: number) => PagedDomain | undefined,
+    probes = new Probes(),
   ) {
     this.frames = frames;
+    this.probes = probes;
     this.tlb = tlb;
     this.#domainOf = domainOf;
     frames.onFreed(() => tlb.flushAll());
@@ -240,17 +252,23 @@ export class PageTypes {
       // A translation from its former life could still write to it.
       this.tlb.flushAll();
     }
+    if (this.probes.wants['page-type']) {
+      const domain = frames.owner[mfn] ?? 0;
+      this.probes.emit({ kind: 'page-type', domain, vcpu: 0, frame: mfn, before, after: type });
+    }
     frames.type[mfn] = type;
     frames.slot[mfn] = slot;
     frames.bits[mfn] = (frames.bits[mfn] ?? 0) & ~FRAME_BIT.validated;
   }
 
   #check(mfn: number, type: FrameType, slot: number): number {
+    this.work += WORK_OF_TABLE;
     const domain = this.#domainOf(this.frames.owner[mfn] ?? 0);
     return domain === undefined ? -ERRNO.EINVAL : validate(this, domain, mfn, type, slot);
   }
 
   #giveUp(mfn: number, type: FrameType): void {
+    this.work += WORK_OF_TABLE;
     const domain = this.#domainOf(this.frames.owner[mfn] ?? 0);
     if (domain !== undefined) {
       devalidate(this, domain, mfn, type);

@@ -26,6 +26,7 @@ export const bochs: Engine = {
   name: 'bochs',
   title: 'Bochs',
   isInterpreter: true,
+  isHypervisor: false,
   missing: () => missing('bochs'),
   version: () => {
     const { stdout } = spawnSync('bochs', ['--help'], { encoding: 'utf8' });

@@ -14,6 +14,7 @@ export const qemu: Engine = {
   name: 'qemu',
   title: 'QEMU TCG',
   isInterpreter: false,
+  isHypervisor: false,
   missing: () =>
     versionLine() === undefined
       ? `needs ${PROGRAM} (Debian: apt install qemu-system-x86)`

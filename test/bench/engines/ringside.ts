@@ -1,8 +1,9 @@
-/** Ringside's own tiers on its bare machine. */
+/** Ringside's own tiers on its bare machine, and its hypervisor. */
 
 import { BareMachine } from '../../../emulator/bare-metal/bare-machine.ts';
 import { MEMORY_SIZE } from '../guest/image.ts';
 import { mainThreadSeconds } from '../host-process.ts';
+import { grubHere, runActHere } from '../hypervisor/paravirtual.ts';
 import { preparedColdTier } from '../prepared-code.ts';
 import { Stopwatch, type Timing } from '../stopwatch.ts';
 import type { HostedEngine } from './child-process.ts';
@@ -19,10 +20,13 @@ export const ringside: HostedEngine = {
   name: 'ringside',
   title: 'Ringside cold tier',
   isInterpreter: false,
+  isHypervisor: true,
   missing: () => undefined,
   version: () => 'of this checkout',
   runHere,
+  runActHere,
   singleStepHere,
+  grubHere,
 };
 
 async function runHere(image: Uint8Array): Promise<Timing> {

@@ -13,6 +13,7 @@ export const v86: HostedEngine = {
   name: 'v86',
   title: 'v86',
   isInterpreter: false,
+  isHypervisor: false,
   missing: () => (folder() === undefined ? 'needs v86 (npm ci)' : undefined),
   version: () => String(require('v86/package.json').version),
   runHere,

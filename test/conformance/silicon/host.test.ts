@@ -11,7 +11,7 @@ import {
   type SiliconResult,
 } from './wire.ts';
 
-beforeEach(needs('gcc -m32'));
+beforeEach(needs('gcc -m32', 'a kernel that runs 32-bit programs'));
 
 function aCase(code: readonly number[], options: Partial<SiliconCase> = {}): SiliconCase {
   return {

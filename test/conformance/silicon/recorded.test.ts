@@ -200,7 +200,7 @@ test('clflush may flush a segment that can only be executed, which a read may no
 });
 
 test('silicon answers the same, where there is some', async (context) => {
-  needs('gcc -m32')(context);
+  needs('gcc -m32', 'a kernel that runs 32-bit programs')(context);
   const comparison = new Comparison(instructionSet.map, hostVendor());
   const answers = given.values();
   const subjects = given.map(({ subject }) => subject);

@@ -94,8 +94,8 @@ describe('one sentence says what is wrong with', () => {
     ['info a --memory 64', '"info" has no option --memory.'],
     ['run a --memory', 'The option --memory needs a value after it.'],
     ['run a --memory 64 --memory 65', 'The option --memory is given twice.'],
-    ['run a --memory 1', 'The option --memory is "1"; it has to be a number from 4 to 2048.'],
-    ['run a --memory 64M', 'The option --memory is "64M"; it has to be a number from 4 to 2048.'],
+    ['run a --memory 1', 'The option --memory is "1"; it has to be a number from 4 to 1000.'],
+    ['run a --memory 64M', 'The option --memory is "64M"; it has to be a number from 4 to 1000.'],
     ['run a --vcpus 0', 'The option --vcpus is "0"; it has to be a number from 1 to 32.'],
     ['run a --instructions 0', /^The option --instructions is "0"; it has to be a number from 1/],
     [

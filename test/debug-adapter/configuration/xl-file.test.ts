@@ -180,7 +180,7 @@ describe('an error with its place is made of', () => {
     ['builder = "hvm"', /^guest\.cfg:2:11: The builder is "hvm"/],
     ['bootloader = "pygrub"', /^guest\.cfg:2:1: bootloader cannot be set: nothing runs before/],
     ['pci = [ "01:00.0" ]', /^guest\.cfg:2:1: pci cannot be set/],
-    ['memory = 3', /^guest\.cfg:2:10: memory is 3; it has to be a number from 4 to 2048\./],
+    ['memory = 3', /^guest\.cfg:2:10: memory is 3; it has to be a number from 4 to 1000\./],
     ['memory = "much"', /memory is much; it has to be a number/],
     ['memory = 1x0', /memory is 1x0; it has to be a number/],
     ['memory = 64; maxmem = 32', /maxmem is 32; it has to be a number from 64/],

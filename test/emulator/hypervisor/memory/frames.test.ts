@@ -57,6 +57,27 @@ describe('a frame', () => {
     expect([machine.frames.pagesOf(1), machine.frames.pagesOf(2)]).toEqual([99, 1]);
   });
 
+  test('that a translated guest gave back cannot be stolen from it as well', () => {
+    const machine = new PagedMachine();
+    const first = machine.frames.allocateRun(3, 8) ?? 0;
+    expect(machine.frames.withdraw(first, 3)).toBe(true);
+    expect(machine.frames.steal(first, 3)).toBe(false);
+    expect(machine.frames.pagesOf(3)).toBe(7);
+    expect(machine.frames.reinstate(first, 3)).toBe(true);
+    expect(machine.frames.pagesOf(3)).toBe(8);
+  });
+
+  test('that a translated guest transferred leaves a place that it can fill again', () => {
+    const machine = new PagedMachine();
+    const first = machine.frames.allocateRun(3, 8) ?? 0;
+    expect(machine.frames.steal(first, 3)).toBe(true);
+    expect([machine.frames.reinstate(first, 3), machine.frames.reinstate(first, 3)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(machine.frames.pagesOf(3)).toBe(8);
+  });
+
   test('never has the number that the guest knows it by', () => {
     const machine = new PagedMachine();
     const frames = machine.frames.allocateMany(1, 900) ?? [];
