@@ -16,7 +16,13 @@ import { EFLAGS, flagWords } from '../cpu/flags.ts';
 import type { Processor } from '../cpu/processor.ts';
 import { DS, ES, FS, GS, type WordName } from '../cpu/state.ts';
 import { CR0, CR4, EFER_NXE } from '../cpu/system/control-registers.ts';
-import { isNull, setNull, setSegment, updateSegments } from '../cpu/system/segmentation.ts';
+import {
+  dropInnerSegments,
+  isNull,
+  setNull,
+  setSegment,
+  updateSegments,
+} from '../cpu/system/segmentation.ts';
 import type { Ram } from '../memory/ram.ts';
 import type { Domain } from './domain.ts';
 import { failReturn, loadReturnSegments } from './guest-return.ts';
@@ -152,6 +158,8 @@ export function loadFreshSelectors(xen: Xen, vcpu: Vcpu): void {
   for (const [index, name] of SELECTORS) {
     isFailing = !loadData(cpu, index, state[name]) || isFailing;
   }
+  // What an inner ring alone may have is lost on the way out, and no mistake.
+  dropInnerSegments(cpu);
   if (refusal === undefined) {
     updateSegments(cpu);
   }
@@ -172,7 +180,7 @@ function loadData(cpu: Processor, index: number, selector: number): boolean {
     descriptor !== undefined &&
     isReadable(descriptor) &&
     isPresent(descriptor) &&
-    privilegeOf(descriptor) >= Math.max(cpu.state.cpl, selector & 3);
+    privilegeOf(descriptor) >= (selector & 3);
   if (isGood) {
     setSegment(cpu, index, selector, descriptor);
   } else {

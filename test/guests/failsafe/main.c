@@ -1,6 +1,6 @@
 /*
  * Returns by the iret hypercall that cannot be: to code and stacks that are none, to virtual-8086
- * mode, with an event that is due before.
+ * mode, with an event that is due before; vCPUs that begin with segments that are none.
  *
  * Observed: the failsafe callback of Xen 3.0, or the exception that 4.17 gives in its place.
  * Expected: "Test result: SUCCESS".
@@ -149,6 +149,88 @@ static void virtual_8086(void)
     check_equal((long)(last_trap.live_eflags & (0x20000 | EFLAGS_TF | EFLAGS_NT)), 0, "VM is clear");
 }
 
+/* ---- vCPUs that begin with segments that are none ---- */
+
+static struct vcpu_guest_context context;
+static u8 other_stacks[4 * STACK_SIZE] __attribute__((aligned(0x4000)));
+static volatile u32 taken;
+static struct frame taken_frame;
+static u32 taken_selectors[4];
+
+static int take_fresh(struct frame *at)
+{
+    u32 own = vcpu_id();
+    if (!own)
+        return 0;
+    taken_frame = *at;
+    memcpy(taken_selectors, failsafe_selectors, sizeof taken_selectors);
+    taken = own;
+    for (;;)
+        hypercall(HC_VCPU_OP, VCPUOP_DOWN, own, 0);
+}
+
+/* Starts a vCPU and waits until it has met a trap; 0 when there is no such vCPU. */
+static int begin(u32 number, u32 cs, u32 ds)
+{
+    u8 *stacks = other_stacks + (number - 1) * 2 * STACK_SIZE;
+    if (hypercall(HC_VCPU_OP, VCPUOP_IS_UP, number, 0) != 0)
+        return 0;
+    memset(&context, 0, sizeof context);
+    *(u32 *)stacks = *(u32 *)(stacks + STACK_SIZE) = number;
+    context.flags = VGCF_IN_KERNEL;
+    context.user_regs.eip = NOWHERE;
+    context.user_regs.cs = (u16)cs;
+    context.user_regs.eflags = EFLAGS_IF | 2;
+    context.user_regs.esp = (u32)(stacks + STACK_SIZE);
+    context.user_regs.ss = context.user_regs.es = context.user_regs.gs = KERNEL_DS;
+    context.user_regs.ds = (u16)ds;
+    for (u32 vector = 0; vector < 20; vector++)
+        context.trap_ctxt[vector] =
+            (struct trap_info){ (u8)vector, 0, (u16)KERNEL_CS, stub_of(vector) };
+    context.kernel_ss = KERNEL_DS;
+    context.kernel_sp = (u32)stacks + 2 * STACK_SIZE;
+    context.ctrlreg[3] = mfn_of((void *)start_info->pt_base) << 12;
+    context.event_callback_cs = context.failsafe_callback_cs = KERNEL_CS;
+    context.event_callback_eip = (u32)upcall_entry;
+    context.failsafe_callback_eip = (u32)failsafe_entry;
+    if (hypercall(HC_VCPU_OP, VCPUOP_INITIALISE, number, &context)
+        || hypercall(HC_VCPU_OP, VCPUOP_UP, number, 0))
+        fail_now("vCPU %u cannot be started", number);
+    u64 end = now() + MILLISECONDS(2000);
+    while (taken != number && (s64)(now() - end) < 0)
+        yield();
+    check_equal((long)taken, (long)number, "a new vCPU meets what it begins with");
+    return 1;
+}
+
+static void new_vcpus(void)
+{
+    trap_hook = take_fresh;
+    if (begin(1, KERNEL_CS, 0x1233)) {
+        check_equal((long)taken_frame.vector, VECTOR_FAILSAFE, "DS beyond the table");
+        check((taken_selectors[0] & 0xffff) == 0x1233 && (taken_selectors[1] & 0xffff) == KERNEL_DS
+                  && (taken_selectors[2] & 0xffff) == 0 && (taken_selectors[3] & 0xffff) == KERNEL_DS,
+              "its data segments are handed over: %x %x %x %x", taken_selectors[0],
+              taken_selectors[1], taken_selectors[2], taken_selectors[3]);
+        check_equal((long)(taken_frame.ds & 0xffff), 0, "DS is null");
+        check_equal((long)(taken_frame.es & 0xffff), is_era() ? 0 : (long)KERNEL_DS,
+                    is_era() ? "and so is ES" : "ES is what it was to be");
+        check(taken_frame.eip == NOWHERE && (taken_frame.cs & 0xffff) == KERNEL_CS,
+              "the place is where it begins: %x:%x", taken_frame.cs, taken_frame.eip);
+    }
+    if (begin(2, 0x1231, KERNEL_DS)) {
+        if (is_era())
+            check_equal((long)taken_frame.vector, VECTOR_FAILSAFE, "CS beyond the table");
+        else
+            check(taken_frame.vector == 13 && taken_frame.error_code == 0x1230,
+                  "CS beyond the table: vector %u error %x", taken_frame.vector,
+                  taken_frame.error_code);
+        check(taken_frame.eip == NOWHERE && (taken_frame.cs & 0xffff) == 0x1231,
+              "the place is where it begins: %x:%x", taken_frame.cs, taken_frame.eip);
+    }
+    trap_hook = 0;
+}
+
 void test_main(void)
 {
     if (bind_ipi(0, &port))
@@ -159,4 +241,6 @@ void test_main(void)
     with_event();
     if (!is_era())
         virtual_8086();
+    if (!GUEST_TRANSLATED)
+        new_vcpus();
 }
