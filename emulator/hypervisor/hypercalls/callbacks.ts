@@ -41,8 +41,12 @@ export function setNmiHandler(vcpu: Vcpu, address: number): void {
   flags[VECTOR.nmi] = address === 0 ? 0 : TI_IF;
 }
 
-function register({ vcpu, domain }: Caller, fields: View<typeof callback_register>): number {
+function register(caller: Caller, fields: View<typeof callback_register>): number {
+  const { vcpu, domain } = caller;
   const { type, flags, address } = fields;
+  if (!domain.profile.hasFastCalls) {
+    return registerOf2006(caller, fields);
+  }
   const callback = {
     cs: fixedUp(address.cs & 0xffff),
     eip: address.eip,
@@ -60,12 +64,28 @@ function register({ vcpu, domain }: Caller, fields: View<typeof callback_registe
       return 0;
     case CALLBACKTYPE.syscall32:
       vcpu.syscallCallback = callback;
-      return domain.profile.hasFastCalls ? 0 : -ERRNO.EINVAL;
+      return 0;
     case CALLBACKTYPE.sysenter:
       vcpu.sysenterCallback = callback;
-      return domain.profile.hasFastCalls ? 0 : -ERRNO.EINVAL;
+      return 0;
     default:
-      return domain.profile.hasFastCalls ? -ERRNO.ENOSYS : -ERRNO.EINVAL;
+      return -ERRNO.ENOSYS;
+  }
+}
+
+/** The type fills the word of the flags, which came later; NMIs are for domain 0 alone. */
+function registerOf2006({ vcpu }: Caller, fields: View<typeof callback_register>): number {
+  const { type, flags, address } = fields;
+  const callback = { cs: fixedUp(address.cs & 0xffff), eip: address.eip };
+  switch (type | (flags << 16)) {
+    case CALLBACKTYPE.event:
+      vcpu.eventCallback = { ...callback, masks: true };
+      return 0;
+    case CALLBACKTYPE.failsafe:
+      vcpu.failsafeCallback = { ...callback, masks: false };
+      return 0;
+    default:
+      return -ERRNO.EINVAL;
   }
 }
 

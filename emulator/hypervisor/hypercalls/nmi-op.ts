@@ -12,15 +12,15 @@ export const nmiOp: Hypercall = {
   parameters: ['cmd', 'arg'],
   commands: XENNMI,
   run({ vcpu, memory, domain }, command, argument) {
-    if (!domain.profile.hasFastCalls) {
-      // Xen of 2006 lets only domain 0 have NMIs.
-      return -ERRNO.EINVAL;
-    }
     switch (command) {
       case XENNMI.register_callback: {
         const bytes = memory.copyIn(argument, xennmi_callback.size);
         if (bytes === undefined) {
           return -ERRNO.EFAULT;
+        }
+        if (!domain.profile.hasFastCalls) {
+          // Xen of 2006 lets only domain 0 have NMIs.
+          return -ERRNO.EINVAL;
         }
         setNmiHandler(vcpu, xennmi_callback.at(bytes).handler_address);
         return 0;

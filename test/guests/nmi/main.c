@@ -106,6 +106,19 @@ void test_main(void)
     if (is_era()) {
         check_equal(hypercall(HC_NMI_OP, XENNMI_REGISTER_CALLBACK, &argument), -EINVAL,
                     "Xen 3.0 has NMIs for domain 0 alone");
+        check_equal(hypercall(HC_NMI_OP, XENNMI_REGISTER_CALLBACK, 0x80000000), -EFAULT,
+                    "after it has looked at the argument");
+        check_equal(hypercall(HC_NMI_OP, XENNMI_UNREGISTER_CALLBACK, 0), 0, "which it lets them unregister");
+        check_equal(hypercall(HC_NMI_OP, 9, 0), -ENOSYS, "nmi_op of no such kind");
+        struct registration old = { CALLBACKTYPE_NMI, 0, KERNEL_CS, (u32)nmi_entry };
+        check_equal(hypercall(HC_CALLBACK_OP, CALLBACKOP_REGISTER, &old), -EINVAL,
+                    "callback_op refuses as well");
+        old.type = CALLBACKTYPE_FAILSAFE;
+        old.flags = 1;
+        check_equal(hypercall(HC_CALLBACK_OP, CALLBACKOP_REGISTER, &old), -EINVAL,
+                    "its type has 32 bits");
+        old.flags = 0;
+        check_equal(hypercall(HC_CALLBACK_OP, CALLBACKOP_REGISTER, &old), 0, "a failsafe callback");
         return;
     }
     start();
