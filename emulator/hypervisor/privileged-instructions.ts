@@ -6,7 +6,9 @@
  * (hlt, lgdt, lidt, lldt, ltr, invlpg, ...) is #GP for the guest. Xen: `pv/emul-priv-op.c`.
  */
 
-import { EFLAGS } from '../cpu/flags.ts';
+import { ERRNO } from '../abi/errno.ts';
+import { VECTOR } from '../cpu/exceptions.ts';
+import { EFLAGS, eflagsOf } from '../cpu/flags.ts';
 import { EAX, ECX, EDI, ESI, REGISTERS } from '../cpu/state.ts';
 import { CR0, CR4 } from '../cpu/system/control-registers.ts';
 import { guestCpuid } from './cpuid.ts';
@@ -15,6 +17,7 @@ import type { Caller } from './hypercall.ts';
 import { CODE, fetchCode, LONGEST, retire } from './instruction-bytes.ts';
 import { readGuestMsr, writeGuestMsr } from './msr.ts';
 import { portRead, portWrite } from './ports.ts';
+import { bounce } from './trap-bounce.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -141,6 +144,7 @@ function port(xen: Xen, vcpu: Vcpu, prefixes: Prefixes, opcode: number): boolean
   } else {
     setRegister(xen, EAX, size, portRead(vcpu, number, size));
   }
+  xen.cpu.debug.notePort(number, size);
   return done(xen, isImmediate ? at + 1 : at);
 }
 
@@ -189,6 +193,7 @@ function stringPort(xen: Xen, vcpu: Vcpu, prefixes: Prefixes, opcode: number): b
       return false;
     }
   }
+  cpu.debug.notePort(number, size);
   const step = state.systemFlags & EFLAGS.direction ? -size : size;
   setRegister(xen, index, width, offset + step);
   if (!prefixes.isRepeated) {
@@ -221,9 +226,9 @@ function emulateSystem(xen: Xen, vcpu: Vcpu, start: number): boolean {
     case 0x22:
       return writeControl(xen, vcpu, modrm) && done(xen, start + 3);
     case 0x21:
-      return readDebug(xen, vcpu, modrm) && done(xen, start + 3);
+      return readDebug(xen, vcpu, modrm, start + 3);
     case 0x23:
-      return writeDebug(xen, vcpu, modrm) && done(xen, start + 3);
+      return writeDebug(xen, vcpu, modrm, start + 3);
     case 0x30:
     case 0x32:
       return modelSpecific(xen, vcpu, CODE[start + 1] === 0x30) && done(xen, start + 2);
@@ -300,18 +305,29 @@ function writeCr4(xen: Xen, vcpu: Vcpu, value: number): boolean {
   return true;
 }
 
-function readDebug(xen: Xen, vcpu: Vcpu, modrm: number): boolean {
+function readDebug(xen: Xen, vcpu: Vcpu, modrm: number, length: number): boolean {
   const value = debugRegister(xen.callerOf(vcpu), (modrm >>> 3) & 7);
   if (value === undefined) {
-    return false;
+    return undefinedRegister(xen, vcpu);
   }
   xen.cpu.state[registerOf(modrm)] = value;
-  return true;
+  return done(xen, length);
 }
 
-function writeDebug(xen: Xen, vcpu: Vcpu, modrm: number): boolean {
+function writeDebug(xen: Xen, vcpu: Vcpu, modrm: number, length: number): boolean {
   const caller: Caller = xen.callerOf(vcpu);
-  return setDebugRegister(caller, (modrm >>> 3) & 7, xen.cpu.state[registerOf(modrm)]) === 0;
+  const value = xen.cpu.state[registerOf(modrm)];
+  const answer = setDebugRegister(caller, (modrm >>> 3) & 7, value);
+  if (answer === -ERRNO.ENODEV) {
+    return undefinedRegister(xen, vcpu);
+  }
+  return answer === 0 && done(xen, length);
+}
+
+/** #UD for the guest: with CR4.DE there is no DR4 and no DR5. */
+function undefinedRegister(xen: Xen, vcpu: Vcpu): true {
+  bounce(xen, vcpu, VECTOR.undefined, undefined, eflagsOf(xen.cpu.state) | EFLAGS.resume);
+  return true;
 }
 
 function modelSpecific(xen: Xen, vcpu: Vcpu, isWrite: boolean): boolean {

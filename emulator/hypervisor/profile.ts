@@ -70,8 +70,11 @@ export interface Profile {
   readonly hasSoftReset: boolean;
   /** sysenter and syscall have callbacks of their own, and unknown callbacks are -ENOSYS. */
   readonly hasFastCalls: boolean;
-  /** Breakpoints at addresses in the hole are refused (32-bit Xen lives there). */
-  readonly guardsDebugAddresses: boolean;
+  /**
+   * No breakpoints at addresses in the hole, where 32-bit Xen lives; no kind and no length that
+   * processors of 2006 do not know; DR7 reads 0 when it is off, and DR4 and DR5 do not exist.
+   */
+  readonly guardsDebugRegisters: boolean;
   /** Whether conditions add up in a guest's DR6; otherwise it is as the processor leaves it. */
   readonly addsDebugConditions: boolean;
   /** CPUID leaves from 0x40000000 on. */
@@ -114,7 +117,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     reportsLateTimers: true,
     hasSoftReset: false,
     hasFastCalls: false,
-    guardsDebugAddresses: true,
+    guardsDebugRegisters: true,
     addsDebugConditions: false,
     hasHypervisorLeaves: false,
     builder: 'xen-3.0',
@@ -152,7 +155,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     reportsLateTimers: false,
     hasSoftReset: true,
     hasFastCalls: true,
-    guardsDebugAddresses: false,
+    guardsDebugRegisters: false,
     addsDebugConditions: true,
     hasHypervisorLeaves: true,
     builder: 'xen-4.17',

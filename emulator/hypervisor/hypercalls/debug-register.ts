@@ -16,5 +16,8 @@ export const getDebugreg: Hypercall = {
   number: HYPERVISOR.get_debugreg,
   name: 'get_debugreg',
   parameters: ['reg'],
-  run: (caller, number) => debugRegister(caller, number) ?? -ERRNO.EINVAL,
+  run(caller, number) {
+    const missing = caller.domain.profile.guardsDebugRegisters ? ERRNO.EINVAL : ERRNO.ENODEV;
+    return debugRegister(caller, number) ?? -missing;
+  },
 };

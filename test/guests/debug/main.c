@@ -234,14 +234,63 @@ static void arguments_of_set_debugreg(void)
     check_equal(hypercall(HC_SET_DEBUGREG, 6, 0xffffffff), 0, "DR6 takes anything");
     check_equal(get_dr6(), (long)0xffffefff, "but the bit that is always clear");
     clear_dr6();
-    check_equal(hypercall(HC_GET_DEBUGREG, 7), 0x400, "DR7 off");
+    u32 off = is_era() ? 0 : 0x400;
+    check_equal(hypercall(HC_GET_DEBUGREG, 7), (long)off, "DR7 off");
     u32 value;
     __asm__ volatile("movl %%dr7, %0" : "=r"(value));
-    check_equal((long)value, 0x400, "mov from DR7 reads the same");
+    check_equal((long)value, (long)off, "mov from DR7 reads the same");
+    value = 0x400;
     __asm__ volatile("movl %0, %%dr3; movl %%dr3, %0" : "+r"(value));
     check_equal((long)value, 0x400, "mov to DR3");
     ATTEMPT_WITH("movl $0x2001, %%eax", "movl %%eax, %%dr7", "i"(0));
     check_equal(attempt_vector(), 13, "mov of what is refused is #GP");
+}
+
+/* Xen 3.0 refuses what it knows to be wrong even where it is off, and knows no DR4 and DR5. */
+static void registers_of_2006(void)
+{
+    check_equal(hypercall(HC_SET_DEBUGREG, 4, 0), -EINVAL, "DR4 cannot be set");
+    check_equal(hypercall(HC_GET_DEBUGREG, 5), 0, "DR5 reads 0");
+    check_equal(hypercall(HC_GET_DEBUGREG, 8), -EINVAL, "DR8 is none");
+    check_equal(hypercall(HC_SET_DEBUGREG, 7, 0x00080000), -EPERM, "a length that is none");
+    check_equal(hypercall(HC_SET_DEBUGREG, 0, hypervisor_start), -EPERM, "an address of Xen's");
+}
+
+static int take_port(struct frame *at)
+{
+    if (at->vector != 1)
+        return 0;
+    places[count++] = at->eip;
+    return 1;
+}
+
+/* With CR4.DE there are no aliases, and breakpoints on ports. */
+static void extensions(void)
+{
+    struct { u32 iopl; } full = { 1 }, none = { 0 };
+    extern u8 port_read[];
+    check_equal(hypercall(HC_SET_DEBUGREG, 5, 0), 0, "DR5 stands for DR7");
+    check_equal(hypercall(HC_GET_DEBUGREG, 8), -ENODEV, "DR8 is none");
+    __asm__ volatile("movl %%cr4, %%eax; orl $8, %%eax; movl %%eax, %%cr4" : : : "eax");
+    check_equal(hypercall(HC_SET_DEBUGREG, 5, 0), -ENODEV, "with CR4.DE no more");
+    check_equal(hypercall(HC_GET_DEBUGREG, 4), -ENODEV, "nor DR4 for DR6");
+    ATTEMPT("movl %%dr4, %%eax");
+    check_equal(attempt_vector(), 6, "mov from DR4 is undefined");
+    hypercall(HC_SET_DEBUGREG, 0, 0x2f8);
+    check_equal(hypercall(HC_SET_DEBUGREG, 7, 0x00020001), 0, "a breakpoint on a port");
+    check_equal(hypercall(HC_GET_DEBUGREG, 7), 0x00020401, "reads as it was set");
+    hypercall(HC_PHYSDEV_OP, 6, &full);
+    start();
+    trap_hook = take_port;
+    __asm__ volatile("inb %%dx, %%al\nport_read: nop" : : "d"(0x2f8) : "eax", "memory");
+    __asm__ volatile("inb %%dx, %%al; nop" : : "d"(0x2f9) : "eax", "memory");
+    trap_hook = 0;
+    hypercall(HC_PHYSDEV_OP, 6, &none);
+    check(count == 1 && places[0] == (u32)port_read, "traps behind an access to it: %u at %x", count,
+          places[0]);
+    check_equal(get_dr6(), (long)(DR6_CLEAR | 1), "with its condition in DR6");
+    hypercall(HC_SET_DEBUGREG, 7, 0);
+    __asm__ volatile("movl %%cr4, %%eax; andl $~8, %%eax; movl %%eax, %%cr4" : : : "eax");
 }
 
 void test_main(void)
@@ -257,4 +306,8 @@ void test_main(void)
     code_breakpoints();
     data_breakpoints();
     sticky();
+    if (is_era())
+        registers_of_2006();
+    else
+        extensions();
 }
