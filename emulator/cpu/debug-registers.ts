@@ -41,6 +41,8 @@ export class DebugRegisters {
   clearsResume = true;
   /** Set by instructions after which a single step does not trap. */
   noStep = false;
+  /** Whether bits 3 to 0 of DR6 stay until they are cleared by hand, as a hypervisor has it. */
+  keepsConditions = false;
 
   constructor(cpu: Processor) {
     this.#cpu = cpu;
@@ -199,11 +201,12 @@ export class DebugRegisters {
   dropTraps(watchpoints: Watchpoints): void {
     this.#cpu.state.pendingTraps = 0;
     if (watchpoints.hits.length > 0) {
-      this.#dropHits(watchpoints);
+      this.dropHits(watchpoints);
     }
   }
 
-  #dropHits(watchpoints: Watchpoints): void {
+  /** Forgets what a hypervisor touched: its guest's breakpoints are not for it. */
+  dropHits(watchpoints: Watchpoints): void {
     watchpoints.hits = watchpoints.hits.filter((hit) => !this.owns(hit.watchpoint));
   }
 
@@ -218,11 +221,12 @@ export class DebugRegisters {
         conditions |= this.#matching(address, size, (kind) => kind === 'access' || kind === access);
       }
     }
-    this.#dropHits(watchpoints);
+    this.dropHits(watchpoints);
     this.#cpu.state.pendingTraps |= conditions;
   }
 
   report(conditions: number): void {
-    this.#cpu.state.dr6 = ((this.#cpu.state.dr6 & ~15) | conditions) >>> 0;
+    const kept = this.keepsConditions ? -1 : ~15;
+    this.#cpu.state.dr6 = ((this.#cpu.state.dr6 & kept) | conditions) >>> 0;
   }
 }

@@ -11,6 +11,7 @@
  * Xen: `create_bounce_frame`.
  */
 
+import { FLAT_RING1_CS } from '../abi/arch-x86-32.ts';
 import {
   type Descriptor,
   isCode,
@@ -41,7 +42,8 @@ export interface Entry {
   /** Pushed below the frame: an error code, or the selectors of the failsafe callback. */
   readonly extra: Int32Array;
   extraCount: number;
-  isFailsafe: boolean;
+  /** DS, ES, FS and GS are null afterwards. */
+  dropsSegments: boolean;
   savedMask: number;
   /** The stack, as the stage that chooses it found it. */
   stackBase: number;
@@ -62,7 +64,7 @@ export function makeEntry(xen: Xen, target: Vcpu): Entry {
     flags: 0,
     extra: new Int32Array(4),
     extraCount: 0,
-    isFailsafe: false,
+    dropsSegments: false,
     savedMask: 0,
     stackBase: 0,
     stackPointer: 0,
@@ -164,7 +166,7 @@ const enter: Stage<Entry> = {
     const { cpu } = xen;
     const { state, debug } = cpu;
     const isOutside = state.cpl >= 2;
-    if (cs !== state.csSelector || isOutside) {
+    if (cs !== state.csSelector || isOutside || state.csRights === 0) {
       const descriptor = findGuestDescriptor(cpu, cs);
       const ring = cs & 3;
       const isGood =
@@ -192,7 +194,7 @@ const enter: Stage<Entry> = {
     state.repeating = 0;
     debug.clearsResume = false;
     debug.noStep = true;
-    if (entry.isFailsafe) {
+    if (entry.dropsSegments) {
       for (const segment of [DS, ES, FS, GS]) {
         setNull(cpu, segment, 0);
       }
@@ -244,7 +246,7 @@ export function enterGuest(
   entry.eip = eip;
   entry.masks = masks;
   entry.flags = flags;
-  entry.isFailsafe = false;
+  entry.dropsSegments = false;
   entry.extraCount = 0;
   if (errorCode !== undefined) {
     entry.extra[0] = errorCode;
@@ -254,13 +256,20 @@ export function enterGuest(
 }
 
 /**
- * The guest hears that what it wanted to return to cannot be loaded: selectors as they were to
- * be, and none of them in the registers.
+ * The guest hears that what it wanted to return to cannot be loaded: selectors as they were to be.
+ * 64-bit Xen enters it through its own flat segments and takes from the data segments only those
+ * that could not be loaded; 32-bit Xen takes them all.
+ *
+ * @param selectors DS, ES, FS and GS, which the registers may not have any more
  */
-export function enterFailsafe(xen: Xen, vcpu: Vcpu): void {
+export function enterFailsafe(
+  xen: Xen,
+  vcpu: Vcpu,
+  selectors: readonly number[] = dataSelectors(xen),
+): void {
   const { cs, eip, masks } = vcpu.failsafeCallback;
-  const { dsSelector, esSelector, fsSelector, gsSelector } = xen.cpu.state;
-  if (eip === 0) {
+  const isFlat = vcpu.domain.profile.failsReturnsBy === 'exception';
+  if (eip === 0 && !isFlat) {
     xen.crash(
       vcpu.domain,
       'a segment could not be loaded on return to it, and it has no failsafe callback.',
@@ -271,12 +280,17 @@ export function enterFailsafe(xen: Xen, vcpu: Vcpu): void {
   entry.target = vcpu;
   entry.domain = vcpu.domain.id;
   entry.vcpu = vcpu.id;
-  entry.cs = cs;
+  entry.cs = isFlat ? FLAT_RING1_CS : cs;
   entry.eip = eip;
   entry.masks = masks;
   entry.flags = eflagsOf(xen.cpu.state);
-  entry.isFailsafe = true;
-  entry.extra.set([dsSelector, esSelector, fsSelector, gsSelector]);
-  entry.extraCount = 4;
+  entry.dropsSegments = !isFlat;
+  entry.extra.set(selectors);
+  entry.extraCount = selectors.length;
   runStages(FAILSAFE_CALLBACK, entry, xen.probes);
+}
+
+function dataSelectors({ cpu }: Xen): number[] {
+  const { dsSelector, esSelector, fsSelector, gsSelector } = cpu.state;
+  return [dsSelector, esSelector, fsSelector, gsSelector];
 }

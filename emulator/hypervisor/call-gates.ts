@@ -29,16 +29,9 @@ import { CS, REGISTERS, SS } from '../cpu/state.ts';
 import { setPrivilege, setSegment, updateSegments } from '../cpu/system/segmentation.ts';
 import { CODE, fetchCode, retire } from './instruction-bytes.ts';
 import { findGuestDescriptor } from './selectors.ts';
+import type { Refusal } from './trap-bounce.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
-
-/** An exception that the guest gets instead of what it wanted. */
-export interface Refusal {
-  readonly vector: number;
-  readonly errorCode: number;
-  /** Of a page fault: what CR2 is to be. */
-  readonly address?: number;
-}
 
 /** A gate by what the guest made it. */
 interface Gate {

@@ -174,6 +174,10 @@ export function raiseVirq(xen: Xen, vcpu: Vcpu, virq: number): void {
 export const needsDelivery = (xen: Xen, vcpu: Vcpu): boolean =>
   xen.ram.read8(vcpu.info + UPCALL_PENDING) !== 0 && xen.ram.read8(vcpu.info + UPCALL_MASK) === 0;
 
+/** Whether an NMI or the upcall comes before the guest's next instruction. */
+export const isEntryDue = (xen: Xen, vcpu: Vcpu): boolean =>
+  (vcpu.isNmiPending && !vcpu.isNmiMasked) || needsDelivery(xen, vcpu);
+
 export const upcallMask = (xen: Xen, vcpu: Vcpu): number => xen.ram.read8(vcpu.info + UPCALL_MASK);
 
 export function setUpcallMask(xen: Xen, vcpu: Vcpu, mask: number): void {

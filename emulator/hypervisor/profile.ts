@@ -46,7 +46,9 @@ export interface Profile {
   readonly translatesCalls: boolean;
   /** Whether a domain may map what it grants to itself, and name itself by its number. */
   readonly allowsSelfGrants: boolean;
-  /** Selectors without a null check: an address of 0 is an absent handler. */
+  /** How a guest hears that CS or SS of a return cannot be loaded (`guest-return.ts`). */
+  readonly failsReturnsBy: 'failsafe' | 'exception';
+  /** Whether the processor runs virtual-8086 mode under it; otherwise a return to it is #GP. */
   readonly handlesVirtual8086: boolean;
   /** The RAM that `vcpu_info` covers before `register_vcpu_info`. */
   readonly hasVcpuInfoPlacement: boolean;
@@ -70,6 +72,8 @@ export interface Profile {
   readonly hasFastCalls: boolean;
   /** Breakpoints at addresses in the hole are refused (32-bit Xen lives there). */
   readonly guardsDebugAddresses: boolean;
+  /** Whether conditions add up in a guest's DR6; otherwise it is as the processor leaves it. */
+  readonly addsDebugConditions: boolean;
   /** CPUID leaves from 0x40000000 on. */
   readonly hasHypervisorLeaves: boolean;
   /** start_info's size, as the domain builder of the time wrote it. */
@@ -98,6 +102,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     mostGrantEntries: 512,
     translatesCalls: false,
     allowsSelfGrants: false,
+    failsReturnsBy: 'failsafe',
     handlesVirtual8086: true,
     hasVcpuInfoPlacement: false,
     tick: 'running vcpu',
@@ -110,6 +115,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     hasSoftReset: false,
     hasFastCalls: false,
     guardsDebugAddresses: true,
+    addsDebugConditions: false,
     hasHypervisorLeaves: false,
     builder: 'xen-3.0',
   },
@@ -134,6 +140,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     mostGrantEntries: 0x7fff_ffff,
     translatesCalls: true,
     allowsSelfGrants: true,
+    failsReturnsBy: 'exception',
     handlesVirtual8086: false,
     hasVcpuInfoPlacement: true,
     tick: 'per vcpu',
@@ -146,6 +153,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     hasSoftReset: true,
     hasFastCalls: true,
     guardsDebugAddresses: false,
+    addsDebugConditions: true,
     hasHypervisorLeaves: true,
     builder: 'xen-4.17',
   },

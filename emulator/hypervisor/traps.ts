@@ -13,12 +13,12 @@ import { VECTOR } from '../cpu/exceptions.ts';
 import { EFLAGS, eflagsOf } from '../cpu/flags.ts';
 import { CR0 } from '../cpu/system/control-registers.ts';
 import { flagsToPush } from '../cpu/system/interrupts.ts';
-import { enterGuest, TRAP_BOUNCE } from './bounce.ts';
-import { type Refusal, transferThroughGate } from './call-gates.ts';
+import { transferThroughGate } from './call-gates.ts';
 import { hypercall } from './hypercall-entry.ts';
 import { writePageTable } from './page-table-writes.ts';
 import { emulateForcedPrefix, emulatePrivileged } from './privileged-instructions.ts';
 import { turnSegmentOver } from './segment-fixup.ts';
+import { bounce, refuse } from './trap-bounce.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
@@ -29,7 +29,6 @@ const GATE_FAULT = 7;
 const CR2 = vcpu_info.offsets.arch + arch_vcpu_info.offsets.cr2;
 /** Bits of a trap table entry's flags. */
 const PRIVILEGE = 3;
-const MASKS = 4;
 
 /**
  * `int n`, int3 and into, before the processor looks at a gate. Throws FAULT where real gates,
@@ -80,6 +79,11 @@ export function exception(xen: Xen, vcpu: Vcpu, event: Event): void {
       cpu.state.cr0 = (cpu.state.cr0 & ~CR0.taskSwitched) >>> 0;
     }
     bounce(xen, vcpu, event.vector, errorCode, flagsToPush(cpu, event));
+  } else if (cpu.state.pendingTraps !== 0) {
+    // An instruction that was executed here was a single step, which comes before any event.
+    cpu.debug.report(cpu.state.pendingTraps);
+    cpu.state.pendingTraps = 0;
+    bounce(xen, vcpu, VECTOR.debug, undefined, eflagsOf(cpu.state));
   }
   xen.exitToGuest(vcpu);
 }
@@ -138,21 +142,6 @@ function fixSegment(xen: Xen, vcpu: Vcpu, event: Event): boolean {
 /** No exception of the processor's; its error code is how many bytes were decoded. */
 const SEGMENT_FIXED_VECTOR = 15;
 
-/** Gives the guest an exception that it did not raise itself. */
-function refuse(xen: Xen, vcpu: Vcpu, refusal: Refusal, flags: number): void {
-  const { vector, errorCode, address } = refusal;
-  if (address === undefined) {
-    bounce(xen, vcpu, vector, errorCode, flags);
-    return;
-  }
-  vcpu.cr2 = address;
-  xen.setSharedCr2(vcpu, address);
-  const user = xen.cpu.state.cpl === 1 ? 0 : USER_FAULT;
-  bounce(xen, vcpu, vector, errorCode | user, flags);
-}
-/** Bit of a page fault's error code. */
-const USER_FAULT = 4;
-
 /** `int n` through the guest's own table, if the privilege there allows it. */
 function emulateInterrupt(xen: Xen, vcpu: Vcpu, vector: number): boolean {
   const { cpu } = xen;
@@ -164,31 +153,4 @@ function emulateInterrupt(xen: Xen, vcpu: Vcpu, vector: number): boolean {
   cpu.state.eip = (cpu.state.eip + 2) >>> 0;
   bounce(xen, vcpu, vector, undefined, eflagsOf(cpu.state) & ~EFLAGS.resume);
   return true;
-}
-
-/** Enters the guest's handler for a vector. */
-export function bounce(
-  xen: Xen,
-  vcpu: Vcpu,
-  vector: number,
-  errorCode: number | undefined,
-  flags: number,
-): void {
-  const { traps } = vcpu;
-  const eip = traps.addresses[vector] as number;
-  if (xen.probes.wants.trap) {
-    const { id } = vcpu.domain;
-    const { state } = xen.cpu;
-    const at = { eip: state.eip, cr2: vcpu.cr2 };
-    xen.probes.emit({ kind: 'trap', domain: id, vcpu: vcpu.id, vector, errorCode, ...at });
-  }
-  if (eip === 0) {
-    const code = errorCode === undefined ? '' : `, error code ${errorCode.toString(16)},`;
-    const at = xen.cpu.state.eip.toString(16).padStart(8, '0');
-    xen.crash(vcpu.domain, `exception ${vector}${code} at ${at} has no handler.`);
-    return;
-  }
-  const masks = ((traps.flags[vector] ?? 0) & MASKS) !== 0;
-  const cs = traps.selectors[vector] as number;
-  enterGuest(xen, vcpu, TRAP_BOUNCE, cs, eip, masks, flags, errorCode);
 }

@@ -11,27 +11,21 @@
 
 import { DOMID } from '../abi/xen.ts';
 import { type Context, saveContext, setWord } from '../cpu/context.ts';
-import {
-  isCode,
-  isPresent,
-  isReadable,
-  isWritableData,
-  privilegeOf,
-  RIGHTS,
-} from '../cpu/descriptor.ts';
+import { isPresent, isReadable, privilegeOf, RIGHTS } from '../cpu/descriptor.ts';
 import { EFLAGS, flagWords } from '../cpu/flags.ts';
 import type { Processor } from '../cpu/processor.ts';
-import { CS, DS, ES, FS, GS, SS, type WordName } from '../cpu/state.ts';
+import { DS, ES, FS, GS, type WordName } from '../cpu/state.ts';
 import { CR0, CR4, EFER_NXE } from '../cpu/system/control-registers.ts';
 import {
+  dropInnerSegments,
   isNull,
   setNull,
-  setPrivilege,
   setSegment,
   updateSegments,
 } from '../cpu/system/segmentation.ts';
 import type { Ram } from '../memory/ram.ts';
 import type { Domain } from './domain.ts';
+import { failReturn, loadReturnSegments } from './guest-return.ts';
 import type { MachineFrames } from './memory/machine-frames.ts';
 import { findGuestDescriptor } from './selectors.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -149,38 +143,30 @@ const SELECTORS = [
 
 /**
  * Loads the segment registers of a virtual processor that enters its guest for the first time.
- * One that cannot be loaded is the guest's mistake: the failsafe callback, or its end.
+ * One that cannot be loaded is the guest's mistake, which it hears of.
  */
 export function loadFreshSelectors(xen: Xen, vcpu: Vcpu): void {
   const { cpu } = xen;
   const { state } = cpu;
-  const cs = findGuestDescriptor(cpu, state.csSelector);
-  const ss = findGuestDescriptor(cpu, state.ssSelector);
-  const ring = state.csSelector & 3;
-  const isGood =
-    cs !== undefined &&
-    ss !== undefined &&
-    ring > 0 &&
-    isCode(cs) &&
-    isPresent(cs) &&
-    privilegeOf(cs) === ring &&
-    isWritableData(ss) &&
-    isPresent(ss) &&
-    privilegeOf(ss) === ring;
-  if (!isGood) {
-    xen.crash(vcpu.domain, `vCPU ${vcpu.id} is to start with segments that are none of its own.`);
+  if ((state.csSelector & 3) === 0) {
+    xen.crash(vcpu.domain, `vCPU ${vcpu.id} is to start in ring 0.`);
     return;
   }
-  setSegment(cpu, CS, state.csSelector, cs);
-  setSegment(cpu, SS, state.ssSelector, ss);
-  setPrivilege(cpu, ring);
+  const refusal = loadReturnSegments(cpu, state.csSelector, state.ssSelector);
+  const selectors = SELECTORS.map(([, name]) => state[name]);
   let isFailing = false;
   for (const [index, name] of SELECTORS) {
     isFailing = !loadData(cpu, index, state[name]) || isFailing;
   }
-  updateSegments(cpu);
+  // What an inner ring alone may have is lost on the way out, and no mistake.
+  dropInnerSegments(cpu);
+  if (refusal === undefined) {
+    updateSegments(cpu);
+  }
   if (isFailing) {
-    xen.failsafe(vcpu);
+    xen.failsafe(vcpu, selectors);
+  } else if (refusal !== undefined) {
+    failReturn(xen, vcpu, refusal);
   }
 }
 
@@ -194,11 +180,11 @@ function loadData(cpu: Processor, index: number, selector: number): boolean {
     descriptor !== undefined &&
     isReadable(descriptor) &&
     isPresent(descriptor) &&
-    privilegeOf(descriptor) >= Math.max(cpu.state.cpl, selector & 3);
+    privilegeOf(descriptor) >= (selector & 3);
   if (isGood) {
     setSegment(cpu, index, selector, descriptor);
   } else {
-    setNull(cpu, index, selector);
+    setNull(cpu, index, 0);
   }
   return isGood;
 }

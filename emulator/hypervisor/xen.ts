@@ -41,7 +41,8 @@ import { portRead, portWrite } from './ports.ts';
 import { Probes } from './probes.ts';
 import { writeRunstate, writeTime } from './runstate.ts';
 import { Scheduler, type SchedulerImage } from './scheduler.ts';
-import { bounce, exception, softwareInterrupt } from './traps.ts';
+import { bounce } from './trap-bounce.ts';
+import { exception, softwareInterrupt } from './traps.ts';
 import { IN_PROCESSOR, NEVER, type Vcpu } from './vcpu.ts';
 import { loadFreshSelectors, SYSTEM_PAGE, XenTables } from './xen-tables.ts';
 
@@ -147,7 +148,16 @@ export class Xen implements Environment {
     } else {
       exception(this, vcpu, event);
     }
+    this.#forgetOwnAccesses();
     return true;
+  }
+
+  /** What the hypervisor touched is no business of its guests' breakpoints. */
+  #forgetOwnAccesses(): void {
+    const { watchpoints, debug } = this.cpu;
+    if (watchpoints.hits.length > 0) {
+      debug.dropHits(watchpoints);
+    }
   }
 
   readPort(port: number, size: number): number {
@@ -287,8 +297,11 @@ export class Xen implements Environment {
     this.scheduler.mustLook = false;
     if (vcpu.isNmiPending && !vcpu.isNmiMasked) {
       vcpu.isNmiPending = false;
-      vcpu.isNmiMasked = true;
-      bounce(this, vcpu, VECTOR.nmi, undefined, eflagsOf(this.cpu.state));
+      // Without a handler it is lost.
+      if (vcpu.traps.addresses[VECTOR.nmi] !== 0) {
+        vcpu.isNmiMasked = true;
+        bounce(this, vcpu, VECTOR.nmi, undefined, eflagsOf(this.cpu.state));
+      }
     }
     if (needsDelivery(this, vcpu)) {
       this.#upcall(vcpu);
@@ -308,8 +321,8 @@ export class Xen implements Environment {
     enterGuest(this, vcpu, EVENT_UPCALL, cs, eip, true, eflagsOf(this.cpu.state), undefined);
   }
 
-  failsafe(vcpu: Vcpu): void {
-    enterFailsafe(this, vcpu);
+  failsafe(vcpu: Vcpu, selectors?: readonly number[]): void {
+    enterFailsafe(this, vcpu, selectors);
   }
 
   baseOfDescriptor(descriptor: Descriptor): number {
@@ -326,7 +339,7 @@ export class Xen implements Environment {
     if (next.context === undefined) {
       throw new Error('unreachable: a virtual processor runs only when it has registers');
     }
-    this.memory.limit = next.domain.fields.virtStart;
+    this.#prepareFor(next.domain);
     // From here on descriptor tables are the next one's.
     this.scheduler.loaded = next;
     loadContext(cpu, next.context);
@@ -338,6 +351,12 @@ export class Xen implements Environment {
       next.isFresh = false;
       loadFreshSelectors(this, next);
     }
+  }
+
+  /** Sets what differs from domain to domain and is no state. */
+  #prepareFor({ fields, profile }: Domain): void {
+    this.memory.limit = fields.virtStart;
+    this.cpu.debug.keepsConditions = profile.addsDebugConditions;
   }
 
   /** All translations go, and the address space is looked up anew. */
@@ -449,6 +468,7 @@ export class Xen implements Environment {
     }
     if (scheduler.mustLook) {
       this.exitToGuest(vcpu);
+      this.#forgetOwnAccesses();
     }
     return true;
   }
@@ -511,7 +531,7 @@ export class Xen implements Environment {
     this.backendAt = image.backendAt;
     this.#ended = image.ended === undefined ? undefined : this.domains.get(image.ended);
     if (loaded !== undefined) {
-      this.memory.limit = loaded.domain.fields.virtStart;
+      this.#prepareFor(loaded.domain);
       numberFrames(this.cpu, loaded);
     }
   }

@@ -43,6 +43,9 @@ describe('a guest that checks for itself finds nothing wrong', () => {
     'upcalls',
     'iret',
     'descriptors',
+    'failsafe',
+    'nmi',
+    'debug',
     'timers',
     'scheduling',
     'mmu',
@@ -57,6 +60,18 @@ describe('a guest that checks for itself finds nothing wrong', () => {
     const end = alone({ guest: 'smp', variant: 'direct', vcpus: 2 });
     expect(verdict(end)).toEqual([SUCCESS]);
   });
+
+  test.each(['direct', 'legacy'] as const)(
+    'failsafe/%s with three vCPUs',
+    {
+      timeout: TIMEOUT,
+    },
+    (variant) => {
+      const end = alone({ guest: 'failsafe', variant, vcpus: 3 });
+      expect(end.output).toContain('ok   CS beyond the table');
+      expect(verdict(end)).toEqual([SUCCESS]);
+    },
+  );
 
   test('smp with one says that there is nothing to test', { timeout: TIMEOUT }, () => {
     expect(verdict(alone({ guest: 'smp', variant: 'direct' }))).toEqual([

@@ -148,7 +148,10 @@ const registerInfo = taking(vcpu_register_vcpu_info, ({ xen }, target, { mfn, of
 });
 const TIME = 32;
 
-const sendNmi: Act = ({ xen, vcpu }, target) => {
+const sendNmi: Act = ({ xen, vcpu }, target, argument) => {
+  if (argument !== 0) {
+    return -ERRNO.EINVAL;
+  }
   target.isNmiPending = true;
   xen.scheduler.wake(target);
   if (target === vcpu) {
