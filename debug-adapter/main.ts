@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { coldTier, compileColdTier } from '../emulator/cpu/cold-tier/cold-tier.ts';
 import type { EngineMaker } from '../emulator/cpu/engine.ts';
 import type { BlockHost } from '../emulator/devices/block/block-host.ts';
-import { DomainError } from '../emulator/hypervisor/domain-builder.ts';
+import { DomainError } from '../emulator/hypervisor/domains/domain-builder.ts';
 import { KernelError } from '../emulator/image/kernel-error.ts';
 import { Machine } from '../emulator/machine/machine.ts';
 import type { DomainPart } from '../emulator/machine/parts.ts';

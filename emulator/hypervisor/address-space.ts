@@ -5,7 +5,7 @@ import type { Processor } from '../cpu/processor.ts';
 import { STATE } from '../cpu/state.ts';
 import { updateControl } from '../cpu/system/control-registers.ts';
 import { ALL_FRAMES } from '../memory/page-walk.ts';
-import type { Vcpu } from './vcpu.ts';
+import type { Vcpu } from './domains/vcpu.ts';
 import { SYSTEM_PAGE } from './xen-tables.ts';
 
 /** Index of the first PAE pointer among the words of the state. */

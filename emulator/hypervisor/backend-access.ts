@@ -8,13 +8,13 @@
 
 import { GNTMAP, GNTST } from '../abi/grant-table.ts';
 import { assert } from '../assert.ts';
-import type { BackendPorts, PortReceiver } from './backend-ports.ts';
-import type { Domain } from './domain.ts';
-import { raiseEvent } from './event-delivery.ts';
-import { closePort, connectInterdomain } from './event-ports.ts';
-import { endMapping, mapGrant } from './grant-map.ts';
-import type { Mapping } from './grant-table.ts';
-import { transferPage } from './grant-transfer.ts';
+import type { Domain } from './domains/domain.ts';
+import type { BackendPorts, PortReceiver } from './events/backend-ports.ts';
+import { raiseEvent } from './events/event-delivery.ts';
+import { closePort, connectInterdomain } from './events/event-ports.ts';
+import { endMapping, mapGrant } from './grants/grant-map.ts';
+import type { Mapping } from './grants/grant-table.ts';
+import { transferPage } from './grants/grant-transfer.ts';
 import { FRAME_TYPE } from './memory/frame-types.ts';
 import type { Xen } from './xen.ts';
 

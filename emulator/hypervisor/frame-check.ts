@@ -1,7 +1,7 @@
 /** The books of machine frames against all that the hypervisor knows to hold frames: for tests. */
 
 import { GNTMAP } from '../abi/grant-table.ts';
-import type { Domain } from './domain.ts';
+import type { Domain } from './domains/domain.ts';
 import { frameDiscrepancies, type HeldFrame } from './memory/frame-invariants.ts';
 import type { Xen } from './xen.ts';
 

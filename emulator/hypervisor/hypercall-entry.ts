@@ -3,9 +3,9 @@
 import { ERRNO } from '../abi/errno.ts';
 import { nameOf } from '../abi/names.ts';
 import { HYPERVISOR } from '../abi/xen.ts';
+import type { Vcpu } from './domains/vcpu.ts';
 import { type Caller, type Hypercall, unimplemented } from './hypercall.ts';
 import { hypercalls } from './hypercalls/index.ts';
-import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
 /** By number. */

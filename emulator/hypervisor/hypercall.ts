@@ -10,9 +10,9 @@
 import { ERRNO } from '../abi/errno.ts';
 import type { Layout, View } from '../abi/layout.ts';
 import { nameOf } from '../abi/names.ts';
-import type { Domain } from './domain.ts';
+import type { Domain } from './domains/domain.ts';
+import type { Vcpu } from './domains/vcpu.ts';
 import type { GuestMemory } from './guest-memory.ts';
-import type { Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
 /** Who calls, and with whose help the call is carried out. */

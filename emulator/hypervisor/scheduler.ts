@@ -7,10 +7,10 @@
  */
 
 import { VIRQ } from '../abi/xen.ts';
-import type { Domain } from './domain.ts';
-import { raiseVirq } from './event-delivery.ts';
+import type { Domain } from './domains/domain.ts';
+import { NEVER, RUN_STATES, type RunState, type Vcpu } from './domains/vcpu.ts';
+import { raiseVirq } from './events/event-delivery.ts';
 import type { TimerName } from './probes.ts';
-import { NEVER, RUN_STATES, type RunState, type Vcpu } from './vcpu.ts';
 import type { Xen } from './xen.ts';
 
 /** How long a turn lasts, in ns; at its end pending events are looked at in any case. */

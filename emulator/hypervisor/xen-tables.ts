@@ -24,11 +24,11 @@ import {
   updateSegments,
 } from '../cpu/system/segmentation.ts';
 import type { Ram } from '../memory/ram.ts';
-import type { Domain } from './domain.ts';
-import { failReturn, loadReturnSegments } from './guest-return.ts';
+import type { Domain } from './domains/domain.ts';
+import type { Vcpu } from './domains/vcpu.ts';
 import type { MachineFrames } from './memory/machine-frames.ts';
 import { findGuestDescriptor } from './selectors.ts';
-import type { Vcpu } from './vcpu.ts';
+import { failReturn, loadReturnSegments } from './traps/guest-return.ts';
 import type { Xen } from './xen.ts';
 
 /** First pages of the parts of the space. */

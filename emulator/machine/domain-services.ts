@@ -13,7 +13,7 @@ import { type ConsoleImage, ConsoleRing } from '../devices/console/console-ring.
 import { makeDomainNodes } from '../devices/domain-nodes.ts';
 import type { Channel, EventReceiver, FrontendDomain, GrantedPage } from '../devices/frontend.ts';
 import type { JournalEntry } from '../devices/journal.ts';
-import type { BuiltDomain } from '../hypervisor/domain-builder.ts';
+import type { BuiltDomain } from '../hypervisor/domains/domain-builder.ts';
 import type { Probes } from '../hypervisor/probes.ts';
 import { Connection, type ConnectionImage, type TracedMessage } from '../xenstore/connection.ts';
 import { RingServer } from '../xenstore/ring-server.ts';

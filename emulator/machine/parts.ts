@@ -2,9 +2,9 @@
 
 import type { EngineMaker } from '../cpu/engine.ts';
 import type { BlockHost } from '../devices/block/block-host.ts';
-import type { MemoryModel } from '../hypervisor/domain.ts';
+import type { MemoryModel } from '../hypervisor/domains/domain.ts';
+import type { ProfileName } from '../hypervisor/domains/profile.ts';
 import type { TableFormat } from '../hypervisor/memory/page-table-entry.ts';
-import type { ProfileName } from '../hypervisor/profile.ts';
 import type { KernelImage } from '../image/kernel.ts';
 
 export interface DiskPart {

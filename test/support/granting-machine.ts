@@ -7,8 +7,10 @@ import { GNTMAP, GNTTABOP, grant_entry_v1 } from '../../emulator/abi/grant-table
 import type { Layout } from '../../emulator/abi/layout.ts';
 import { HYPERVISOR } from '../../emulator/abi/xen.ts';
 import { coldTier } from '../../emulator/cpu/cold-tier/cold-tier.ts';
-import type { Domain, MemoryModel } from '../../emulator/hypervisor/domain.ts';
-import { type BuiltDomain, buildDomain } from '../../emulator/hypervisor/domain-builder.ts';
+import type { Domain, MemoryModel } from '../../emulator/hypervisor/domains/domain.ts';
+import { type BuiltDomain, buildDomain } from '../../emulator/hypervisor/domains/domain-builder.ts';
+import { PROFILES, type ProfileName } from '../../emulator/hypervisor/domains/profile.ts';
+import type { Vcpu } from '../../emulator/hypervisor/domains/vcpu.ts';
 import type { Caller } from '../../emulator/hypervisor/hypercall.ts';
 import { hypercall } from '../../emulator/hypervisor/hypercall-entry.ts';
 import {
@@ -18,8 +20,6 @@ import {
 import type { TableFormat } from '../../emulator/hypervisor/memory/page-table-entry.ts';
 import { findL1Entry } from '../../emulator/hypervisor/memory/page-table-update.ts';
 import { read } from '../../emulator/hypervisor/memory/table-entry.ts';
-import { PROFILES, type ProfileName } from '../../emulator/hypervisor/profile.ts';
-import type { Vcpu } from '../../emulator/hypervisor/vcpu.ts';
 import { Xen } from '../../emulator/hypervisor/xen.ts';
 import { planBoot } from '../../emulator/image/boot-plan.ts';
 import { readKernel } from '../../emulator/image/kernel.ts';

@@ -12,6 +12,7 @@ import { ERRNO } from '../../abi/errno.ts';
 import type { View } from '../../abi/layout.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
 import { VECTOR } from '../../cpu/exceptions.ts';
+import type { Vcpu } from '../domains/vcpu.ts';
 import {
   type Caller,
   dispatch,
@@ -20,7 +21,6 @@ import {
   suboperation,
 } from '../hypercall.ts';
 import { fixedUp } from '../selectors.ts';
-import type { Vcpu } from '../vcpu.ts';
 
 export const setCallbacks: Hypercall = {
   number: HYPERVISOR.set_callbacks,

@@ -2,8 +2,8 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
-import { debugRegister, setDebugRegister } from '../debug-registers.ts';
 import type { Hypercall } from '../hypercall.ts';
+import { debugRegister, setDebugRegister } from '../traps/debug-registers.ts';
 
 export const setDebugreg: Hypercall = {
   number: HYPERVISOR.set_debugreg,

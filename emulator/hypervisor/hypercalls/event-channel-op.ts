@@ -24,9 +24,9 @@ import {
 } from '../../abi/event-channel.ts';
 import type { View } from '../../abi/layout.ts';
 import { DOMID, HYPERVISOR, NR_VIRQS, PER_VCPU_VIRQS } from '../../abi/xen.ts';
-import type { Domain } from '../domain.ts';
-import { raiseEvent, unmaskEvent } from '../event-delivery.ts';
-import { closePort, connectInterdomain } from '../event-ports.ts';
+import type { Domain } from '../domains/domain.ts';
+import { raiseEvent, unmaskEvent } from '../events/event-delivery.ts';
+import { closePort, connectInterdomain } from '../events/event-ports.ts';
 import {
   type Caller,
   dispatch,

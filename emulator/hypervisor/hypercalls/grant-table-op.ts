@@ -29,13 +29,13 @@ import {
 import type { View } from '../../abi/layout.ts';
 import { nameOf } from '../../abi/names.ts';
 import { DOMID, HYPERVISOR } from '../../abi/xen.ts';
-import type { Domain } from '../domain.ts';
-import { needsDelivery } from '../event-delivery.ts';
-import { copyGranted } from '../grant-copy.ts';
-import { mapGrant, mapHost, pinsOf, unmapGrant } from '../grant-map.ts';
-import { isPinned } from '../grant-pin.ts';
-import { transferPage } from '../grant-transfer.ts';
-import { setGrantVersion } from '../grant-version.ts';
+import type { Domain } from '../domains/domain.ts';
+import { needsDelivery } from '../events/event-delivery.ts';
+import { copyGranted } from '../grants/grant-copy.ts';
+import { mapGrant, mapHost, pinsOf, unmapGrant } from '../grants/grant-map.ts';
+import { isPinned } from '../grants/grant-pin.ts';
+import { transferPage } from '../grants/grant-transfer.ts';
+import { setGrantVersion } from '../grants/grant-version.ts';
 import {
   type Caller,
   continueLater,

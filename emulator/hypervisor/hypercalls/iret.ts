@@ -10,9 +10,9 @@ import { HYPERVISOR, VMASST_TYPE } from '../../abi/xen.ts';
 import { VECTOR } from '../../cpu/exceptions.ts';
 import { EFLAGS, setArithmeticFlags } from '../../cpu/flags.ts';
 import { dropInnerSegments, updateSegments } from '../../cpu/system/segmentation.ts';
-import { setUpcallMask } from '../event-delivery.ts';
-import { failReturn, loadReturnSegments } from '../guest-return.ts';
+import { setUpcallMask } from '../events/event-delivery.ts';
 import type { Caller, Hypercall } from '../hypercall.ts';
+import { failReturn, loadReturnSegments } from '../traps/guest-return.ts';
 
 /** What of EFLAGS a return may set, beside the arithmetic flags. */
 const RETURNED =

@@ -7,7 +7,7 @@ import { ERRNO } from '../../abi/errno.ts';
 import type { View } from '../../abi/layout.ts';
 import type { xen_memory_exchange } from '../../abi/memory.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
-import { checkTarget } from '../foreign-domain.ts';
+import { checkTarget } from '../domains/foreign-domain.ts';
 import { type Caller, continueLater, isLong } from '../hypercall.ts';
 import { addressBits, allocateFrames, isAllowedOrder } from './memory-reservation.ts';
 

@@ -25,7 +25,7 @@ import {
   xen_translate_gpfn_list,
 } from '../../abi/memory.ts';
 import { HYPERVISOR, shared_info } from '../../abi/xen.ts';
-import { checkTarget } from '../foreign-domain.ts';
+import { checkTarget } from '../domains/foreign-domain.ts';
 import { type Caller, continueLater, type Hypercall, unimplemented } from '../hypercall.ts';
 import { exchange } from './memory-exchange.ts';
 import { changeReservation, commandBits } from './memory-reservation.ts';

@@ -8,7 +8,7 @@ import { ERRNO } from '../../abi/errno.ts';
 import type { View } from '../../abi/layout.ts';
 import { XENMEM, xen_memory_reservation } from '../../abi/memory.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
-import { checkTarget } from '../foreign-domain.ts';
+import { checkTarget } from '../domains/foreign-domain.ts';
 import { type Caller, continueLater, isLong } from '../hypercall.ts';
 import { FRAME_BIT } from '../memory/frame-types.ts';
 import { machineFrameOf } from '../memory/page-table-update.ts';

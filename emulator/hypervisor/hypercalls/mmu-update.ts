@@ -5,7 +5,7 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { DOMID, HYPERVISOR, MMU, mmu_update } from '../../abi/xen.ts';
-import { isDomain, type NamedOwner, namedOwner } from '../foreign-domain.ts';
+import { isDomain, type NamedOwner, namedOwner } from '../domains/foreign-domain.ts';
 import type { Caller, Hypercall } from '../hypercall.ts';
 import { TABLE_SHAPES } from '../memory/page-table-entry.ts';
 import { updateEntry, updateMachPhys } from '../memory/page-table-update.ts';

@@ -8,7 +8,7 @@ import type { View } from '../../abi/layout.ts';
 import { nameOf } from '../../abi/names.ts';
 import { DOMID, HYPERVISOR, MMU_UPDATE_PREEMPTED, MMUEXT, mmuext_op } from '../../abi/xen.ts';
 import { setLocalTable } from '../address-space.ts';
-import { type NamedOwner, namedOwner } from '../foreign-domain.ts';
+import { type NamedOwner, namedOwner } from '../domains/foreign-domain.ts';
 import { type Caller, type Hypercall, unimplemented } from '../hypercall.ts';
 import { newBase } from '../memory/base-pointer.ts';
 import { setLdt } from '../memory/descriptor-tables.ts';

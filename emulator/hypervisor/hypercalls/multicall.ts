@@ -7,7 +7,7 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { HYPERVISOR, multicall_entry } from '../../abi/xen.ts';
-import { needsDelivery } from '../event-delivery.ts';
+import { needsDelivery } from '../events/event-delivery.ts';
 import {
   type Caller,
   type CallRegisters,

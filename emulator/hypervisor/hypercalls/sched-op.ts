@@ -16,7 +16,8 @@ import {
   sched_watchdog,
 } from '../../abi/sched.ts';
 import { DOMID, HYPERVISOR } from '../../abi/xen.ts';
-import { isPending, needsDelivery, setUpcallMask, upcallMask } from '../event-delivery.ts';
+import { NEVER } from '../domains/vcpu.ts';
+import { isPending, needsDelivery, setUpcallMask, upcallMask } from '../events/event-delivery.ts';
 import {
   type Caller,
   dispatch,
@@ -25,7 +26,6 @@ import {
   suboperation,
   unimplemented,
 } from '../hypercall.ts';
-import { NEVER } from '../vcpu.ts';
 
 const MOST_POLLED = 128;
 const WATCHDOGS = 2;

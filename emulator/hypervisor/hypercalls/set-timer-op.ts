@@ -1,8 +1,8 @@
 /** `HYPERVISOR_set_timer_op`: VIRQ_TIMER once, at a moment of system time. */
 
 import { HYPERVISOR } from '../../abi/xen.ts';
+import { NEVER } from '../domains/vcpu.ts';
 import type { Hypercall } from '../hypercall.ts';
-import { NEVER } from '../vcpu.ts';
 
 /** More than this ahead of now, in ns, is taken for a mistake (Xen: `do_set_timer_op`). */
 const FAR = 2 ** 50;

@@ -5,7 +5,7 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { HYPERVISOR, UVMF } from '../../abi/xen.ts';
-import { namedOwner } from '../foreign-domain.ts';
+import { namedOwner } from '../domains/foreign-domain.ts';
 import type { Caller, Hypercall } from '../hypercall.ts';
 import { updateVaMapping as updateMapping } from '../memory/page-table-update.ts';
 import { flushTranslations, namesRunningVcpu } from '../translation-flush.ts';

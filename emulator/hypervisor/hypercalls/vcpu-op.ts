@@ -19,12 +19,12 @@ import {
   vcpu_set_singleshot_timer,
 } from '../../abi/vcpu.ts';
 import { HYPERVISOR } from '../../abi/xen.ts';
-import { markAllPending } from '../event-delivery.ts';
+import { runstateNow, writeTime } from '../domains/runstate.ts';
+import { NEVER, type Vcpu } from '../domains/vcpu.ts';
+import { initialiseVcpu } from '../domains/vcpu-context.ts';
+import { placeVcpuInfo } from '../domains/vcpu-info.ts';
+import { markAllPending } from '../events/event-delivery.ts';
 import { type Caller, type Hypercall, unimplemented } from '../hypercall.ts';
-import { runstateNow, writeTime } from '../runstate.ts';
-import { NEVER, type Vcpu } from '../vcpu.ts';
-import { initialiseVcpu } from '../vcpu-context.ts';
-import { placeVcpuInfo } from '../vcpu-info.ts';
 
 /** The shortest period of a periodic timer, in ns. */
 const SHORTEST_PERIOD = 1_000_000;

@@ -12,7 +12,7 @@ import { XS, xenstore_domain_interface, xsd_sockmsg } from '../../../emulator/ab
 import { HYPERVISOR } from '../../../emulator/abi/xen.ts';
 import type { EngineMaker } from '../../../emulator/cpu/engine.ts';
 import type { BlockHost } from '../../../emulator/devices/block/block-host.ts';
-import type { Domain } from '../../../emulator/hypervisor/domain.ts';
+import type { Domain } from '../../../emulator/hypervisor/domains/domain.ts';
 import type { DiskPart } from '../../../emulator/machine/parts.ts';
 import { bytesOf } from '../../../emulator/xenstore/bytes.ts';
 import { act } from '../hypercalls/acts.ts';

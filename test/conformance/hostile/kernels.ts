@@ -5,7 +5,7 @@
 
 import { XEN_ELFNOTE } from '../../../emulator/abi/elfnote.ts';
 import type { EngineMaker } from '../../../emulator/cpu/engine.ts';
-import { DomainError } from '../../../emulator/hypervisor/domain-builder.ts';
+import { DomainError } from '../../../emulator/hypervisor/domains/domain-builder.ts';
 import { type KernelImage, readKernel } from '../../../emulator/image/kernel.ts';
 import { KernelError } from '../../../emulator/image/kernel-error.ts';
 import { Machine } from '../../../emulator/machine/machine.ts';

@@ -3,9 +3,9 @@
  * event channels, uses of grants, rings.
  */
 
-import type { Domain } from '../../../emulator/hypervisor/domain.ts';
+import type { Domain } from '../../../emulator/hypervisor/domains/domain.ts';
 import { frameMistakes } from '../../../emulator/hypervisor/frame-check.ts';
-import { pinsOf } from '../../../emulator/hypervisor/grant-map.ts';
+import { pinsOf } from '../../../emulator/hypervisor/grants/grant-map.ts';
 import type { Xen } from '../../../emulator/hypervisor/xen.ts';
 
 /** Sentences about what is wrong; nothing when all is well. */

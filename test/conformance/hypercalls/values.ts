@@ -5,10 +5,10 @@
  */
 
 import { DOMID } from '../../../emulator/abi/xen.ts';
-import type { Domain } from '../../../emulator/hypervisor/domain.ts';
+import type { Domain } from '../../../emulator/hypervisor/domains/domain.ts';
+import type { Vcpu } from '../../../emulator/hypervisor/domains/vcpu.ts';
 import { FRAME_TYPE } from '../../../emulator/hypervisor/memory/frame-types.ts';
 import { TABLE_SHAPES } from '../../../emulator/hypervisor/memory/page-table-entry.ts';
-import type { Vcpu } from '../../../emulator/hypervisor/vcpu.ts';
 import { type Dice, integer } from '../silicon/values.ts';
 import {
   GRANTS,

@@ -12,10 +12,10 @@ import {
 import { HYPERVISOR } from '../../../emulator/abi/xen.ts';
 import type { EventReceiver, FrontendDomain } from '../../../emulator/devices/frontend.ts';
 import { FrontendAccess } from '../../../emulator/hypervisor/backend-access.ts';
-import { BackendPorts } from '../../../emulator/hypervisor/backend-ports.ts';
-import { isPending } from '../../../emulator/hypervisor/event-delivery.ts';
-import { PROFILES } from '../../../emulator/hypervisor/profile.ts';
-import { NEVER } from '../../../emulator/hypervisor/vcpu.ts';
+import { PROFILES } from '../../../emulator/hypervisor/domains/profile.ts';
+import { NEVER } from '../../../emulator/hypervisor/domains/vcpu.ts';
+import { BackendPorts } from '../../../emulator/hypervisor/events/backend-ports.ts';
+import { isPending } from '../../../emulator/hypervisor/events/event-delivery.ts';
 import type { Xen } from '../../../emulator/hypervisor/xen.ts';
 import { aGuest, aXen, CODE, discrepancies, type Guest } from '../../support/granting-machine.ts';
 

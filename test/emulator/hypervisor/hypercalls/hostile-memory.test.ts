@@ -158,8 +158,8 @@ test.each(['xen-4.17', 'xen-3.0'] as const)(
       }),
       { numRuns: RUNS },
     );
-    // Each call succeeds and fails now and then, or nothing was tried.
-    expect(answers.size).toBeGreaterThan(15);
+    // Calls succeed and fail in many ways, or nothing was tried; the era has fewer errors than today.
+    expect(answers.size).toBeGreaterThan(11);
   },
   60_000,
 );
