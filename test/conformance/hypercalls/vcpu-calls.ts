@@ -43,9 +43,11 @@ export function vcpuCall(values: Values): Draft {
   // The last one to go down takes its domain with it.
   const isDown = command === VCPUOP.down && !dice.oneIn(50);
   const id = isDown ? 2 : dice.oneIn(2) ? vcpu.id : values.vcpuId();
+  // An NMI takes no argument, and some Xens insist on that.
+  const isBare = command === VCPUOP.send_nmi && !values.isBad();
   return {
     name: `vcpu_op ${nameOf(VCPUOP, command) ?? 'unknown'}`,
     number: HYPERVISOR.vcpu_op,
-    registers: [command, id, values.pointerTo(new Uint8Array(bytes.buffer))],
+    registers: [command, id, isBare ? 0 : values.pointerTo(new Uint8Array(bytes.buffer))],
   };
 }
