@@ -4,7 +4,6 @@
  */
 
 import { ERRNO } from '../../abi/errno.ts';
-import type { View } from '../../abi/layout.ts';
 import { nameOf } from '../../abi/names.ts';
 import { DOMID, HYPERVISOR, MMU_UPDATE_PREEMPTED, MMUEXT, mmuext_op } from '../../abi/xen.ts';
 import { setLocalTable } from '../address-space.ts';
@@ -23,7 +22,17 @@ const PAGE = 4096;
 /** The worst request validates or gives up all tables of an address space. */
 const IN_ONE_GO = 32;
 
-type Request = View<typeof mmuext_op>;
+/** An mmuext_op as its words, whatever the unions in it are called. */
+interface Request {
+  readonly cmd: number;
+  /** A frame, or a linear address. */
+  readonly arg1: number;
+  /** A count, the address of a bitmap of vCPUs, or a frame. */
+  readonly arg2: number;
+}
+
+const { offsets } = mmuext_op;
+
 /** @param owner number of the domain whose frames the request names */
 type Act = (caller: Caller, request: Request, owner: number) => number;
 
@@ -40,20 +49,20 @@ const pin =
       level !== 4 &&
       (rules.pinnable === 'every-level' || level === 1 || level === TABLE_SHAPES[format].rootLevel);
     // To pin what need not be pinned succeeds.
-    return isPinned && !domain.isTranslated ? xen.pages.pin(arg1.mfn, owner, level as Level) : 0;
+    return isPinned && !domain.isTranslated ? xen.pages.pin(arg1, owner, level as Level) : 0;
   };
 
 const unpin: Act = ({ domain, xen }, { arg1 }, owner) =>
-  domain.isTranslated ? 0 : xen.pages.unpin(arg1.mfn, owner);
+  domain.isTranslated ? 0 : xen.pages.unpin(arg1, owner);
 
 const newBasePointer: Act = (caller, { arg1 }) => {
   const { domain, xen, vcpu } = caller;
-  return newBase(xen.pages, domain, vcpu, arg1.mfn);
+  return newBase(xen.pages, domain, vcpu, arg1);
 };
 
 /** There is one set of page tables for kernel and user mode: only "none" is acceptable. */
 const newUserBasePointer: Act = (caller, { arg1 }) =>
-  caller.domain.rules.refinesErrors && arg1.mfn === 0 ? 0 : -ERRNO.EINVAL;
+  caller.domain.rules.refinesErrors && arg1 === 0 ? 0 : -ERRNO.EINVAL;
 
 const flushAll: Act = (caller) => {
   flushTranslations(caller);
@@ -61,14 +70,14 @@ const flushAll: Act = (caller) => {
 };
 
 const flushPage: Act = (caller, { arg1 }) => {
-  flushTranslations(caller, arg1.linear_addr);
+  flushTranslations(caller, arg1);
   return 0;
 };
 
 const onVcpus =
   (act: Act): Act =>
   (caller, request, owner) => {
-    const isHere = namesRunningVcpu(caller, request.arg2.vcpumask);
+    const isHere = namesRunningVcpu(caller, request.arg2);
     if (isHere === undefined) {
       return -ERRNO.EINVAL;
     }
@@ -79,7 +88,7 @@ const onVcpus =
 const flushCache: Act = (caller) => refusal(caller, ERRNO.EACCES);
 
 const setLocalDescriptors: Act = ({ domain, xen, vcpu }, { arg1, arg2 }) => {
-  const answer = setLdt(xen.pages, domain, vcpu, arg1.linear_addr, arg2.nr_ents);
+  const answer = setLdt(xen.pages, domain, vcpu, arg1, arg2);
   if (answer === 0) {
     setLocalTable(xen.cpu, vcpu);
   }
@@ -88,7 +97,7 @@ const setLocalDescriptors: Act = ({ domain, xen, vcpu }, { arg1, arg2 }) => {
 
 const clearPage: Act = (caller, { arg1 }, owner) => {
   const { domain, xen } = caller;
-  const mfn = machineFrameOf(domain, arg1.mfn);
+  const mfn = machineFrameOf(domain, arg1);
   if (xen.pages.getPageAndType(mfn, owner, FRAME_TYPE.writable) !== 0) {
     return -ERRNO.EINVAL;
   }
@@ -99,8 +108,8 @@ const clearPage: Act = (caller, { arg1 }, owner) => {
 
 const copyPage: Act = (caller, { arg1, arg2 }, owner) => {
   const { domain, xen } = caller;
-  const source = machineFrameOf(domain, arg2.src_mfn);
-  const target = machineFrameOf(domain, arg1.mfn);
+  const source = machineFrameOf(domain, arg2);
+  const target = machineFrameOf(domain, arg1);
   if (!xen.frames.getPage(source, owner)) {
     return -ERRNO.EINVAL;
   }
@@ -147,9 +156,6 @@ export const mmuextOp: Hypercall = {
   name: 'mmuext_op',
   parameters: ['uops', 'count', 'pdone', 'foreigndom'],
   run(caller, address, count, done, foreign) {
-    if (count === 0) {
-      return 0;
-    }
     const list = {
       hypercall: HYPERVISOR.mmuext_op,
       size: mmuext_op.size,
@@ -182,7 +188,11 @@ function perform(caller: Caller, at: number, owner: number): number {
   if (bytes === undefined) {
     return -ERRNO.EFAULT;
   }
-  const request = mmuext_op.at(bytes);
+  const request = {
+    cmd: bytes.getUint32(offsets.cmd, true),
+    arg1: bytes.getUint32(offsets.arg1, true),
+    arg2: bytes.getUint32(offsets.arg2, true),
+  };
   const later = caller.domain.rules.refinesErrors ? LATER_OPERATIONS[request.cmd] : undefined;
   const operation = OPERATIONS[request.cmd] ?? later;
   if (operation === undefined) {
