@@ -44,6 +44,25 @@ test('every kind of event is told of by some guest', { timeout: 60_000 }, () => 
   expect(missing).toEqual([]);
 });
 
+test('checks of tables, descriptors and grants are stages too', () => {
+  const guests: readonly GuestPart[] = [
+    { guest: 'mmu', variant: 'direct' },
+    { guest: 'descriptors', variant: 'direct' },
+    { guest: 'block', variant: 'direct', disk },
+  ];
+  const operations = new Set(
+    guests
+      .flatMap((part) => eventsOf([part], ['stage']))
+      .map((event) => (event.kind === 'stage' ? event.operation : '')),
+  );
+  for (const name of [
+    ...['page-table update', 'mapping update', 'page-table pin'],
+    ...['descriptor update', 'grant use', 'trap bounce', 'event arrival'],
+  ]) {
+    expect(operations).toContain(name);
+  }
+});
+
 describe('an event on its way to the guest', () => {
   const events = eventsOf([{ guest: 'upcalls', variant: 'direct' }], ['stage']);
   const runs = events

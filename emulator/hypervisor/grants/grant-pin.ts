@@ -9,6 +9,7 @@
 
 import { GNTST, GTF, GTF_TYPE, GTF_type_mask } from '../../abi/grant-table.ts';
 import type { Domain } from '../domains/domain.ts';
+import { type Operation, runStages } from '../stage.ts';
 import type { Xen } from '../xen.ts';
 import type { ActiveGrant, EntryFields, Pins } from './grant-table.ts';
 
@@ -32,6 +33,101 @@ const isWritten = ({ pins }: ActiveGrant): boolean => pins.hostWrite > 0 || pins
 export const isPinned = ({ pins }: ActiveGrant): boolean =>
   pins.hostRead + pins.hostWrite + pins.deviceRead + pins.deviceWrite > 0;
 
+/** What the stages of taking an entry into use work on. */
+interface GrantPin {
+  readonly xen: Xen;
+  readonly granter: Domain;
+  readonly reference: number;
+  readonly use: GrantUse;
+  /** As it is in use already. */
+  before: ActiveGrant | undefined;
+  entry: EntryFields | undefined;
+  /** The active grant, or a GNTST_* status. */
+  answer: ActiveGrant | number;
+  readonly domain: number;
+  readonly vcpu: number;
+}
+
+const GRANT_PIN: Operation<GrantPin> = {
+  name: 'grant use',
+  stages: [
+    {
+      name: 'find the entry',
+      rule: 'The reference must lie within the table of the granting domain.',
+      run(pin) {
+        const { granter, reference } = pin;
+        if (reference >= granter.grants.entryCount) {
+          pin.answer = GNTST.bad_gntref;
+          return 'done';
+        }
+        pin.before = granter.grants.active.get(reference);
+        return 'next';
+      },
+    },
+    {
+      name: 'join those who use it',
+      rule: 'One domain may use an entry several times; what it has been allowed already needs no second look.',
+      run(pin) {
+        const { before, use } = pin;
+        if (before === undefined) {
+          return 'next';
+        }
+        if (!mayJoin(before, use)) {
+          return 'done';
+        }
+        if (!use.isReadonly && !isWritten(before)) {
+          return 'next';
+        }
+        addPins(before, use.pins);
+        pin.answer = before;
+        return 'done';
+      },
+    },
+    {
+      name: 'check the permission',
+      rule: 'The entry must permit access to this domain, and writing if it is to be written.',
+      run(pin) {
+        const { xen, granter, reference, before, use } = pin;
+        const entry = granter.grants.entry(xen.ram, reference) as EntryFields;
+        pin.entry = entry;
+        if (isPermitted(entry, before, use)) {
+          return 'next';
+        }
+        noteTransitive(xen, granter, entry);
+        return 'done';
+      },
+    },
+    {
+      name: 'set reading and writing',
+      rule: 'The granting guest sees the use in its entry, and cannot revoke it from now on.',
+      run({ xen, granter, reference, use }) {
+        const bits = use.isReadonly ? GTF.reading : GTF.reading | GTF.writing;
+        granter.grants.mark(xen.ram, reference, bits);
+        return 'next';
+      },
+    },
+    {
+      name: 'find the frame',
+      rule: 'The frame must be the granting domain’s own; otherwise the bits are taken back.',
+      run(pin) {
+        const { xen, granter, reference, use, before } = pin;
+        const entry = pin.entry as EntryFields;
+        const grant = before ?? newGrant(xen, granter, entry, use);
+        const isSame = use.purpose === 'map' || grant?.frame === granter.machineFrame(entry.frame);
+        if (grant === undefined || !isSame) {
+          reduceStatus(xen, granter, reference, use.isReadonly);
+          pin.answer = grant === undefined ? GNTST.bad_page : GNTST.general_error;
+          return 'done';
+        }
+        pin.answer = grant;
+        granter.grants.active.set(reference, grant);
+        addPins(grant, use.pins);
+        return 'next';
+      },
+    },
+  ],
+};
+
 /** Pins an entry. Answers the active grant, or why not: a GNTST_* status. */
 export function pinGrant(
   xen: Xen,
@@ -39,33 +135,19 @@ export function pinGrant(
   reference: number,
   use: GrantUse,
 ): ActiveGrant | number {
-  const { grants } = granter;
-  if (reference >= grants.entryCount) {
-    return GNTST.bad_gntref;
-  }
-  const before = grants.active.get(reference);
-  if (before !== undefined && !mayJoin(before, use)) {
-    return GNTST.general_error;
-  }
-  if (before !== undefined && (use.isReadonly || isWritten(before))) {
-    addPins(before, use.pins);
-    return before;
-  }
-  const entry = grants.entry(xen.ram, reference) as EntryFields;
-  if (!isPermitted(entry, before, use)) {
-    noteTransitive(xen, granter, entry);
-    return GNTST.general_error;
-  }
-  grants.mark(xen.ram, reference, use.isReadonly ? GTF.reading : GTF.reading | GTF.writing);
-  const grant = before === undefined ? newGrant(xen, granter, entry, use) : before;
-  const isSame = use.purpose === 'map' || grant?.frame === granter.machineFrame(entry.frame);
-  if (grant === undefined || !isSame) {
-    reduceStatus(xen, granter, reference, use.isReadonly);
-    return grant === undefined ? GNTST.bad_page : GNTST.general_error;
-  }
-  grants.active.set(reference, grant);
-  addPins(grant, use.pins);
-  return grant;
+  const pin: GrantPin = {
+    xen,
+    granter,
+    reference,
+    use,
+    before: undefined,
+    entry: undefined,
+    answer: GNTST.general_error,
+    domain: granter.id,
+    vcpu: 0,
+  };
+  runStages(GRANT_PIN, pin, xen.probes);
+  return pin.answer;
 }
 
 /**

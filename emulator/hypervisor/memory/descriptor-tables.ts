@@ -8,13 +8,14 @@
 
 import { FIRST_RESERVED_GDT_ENTRY } from '../../abi/arch-x86-32.ts';
 import { ERRNO } from '../../abi/errno.ts';
+import { type Operation, runStages } from '../stage.ts';
 import { checkDescriptor } from './descriptors.ts';
 import { segmentBounds } from './domain-tables.ts';
 import { FRAME_TYPE, type FrameType } from './frame-types.ts';
 import { frameOf, isPresent } from './page-table-entry.ts';
 import { findL1Entry, machineFrameOf } from './page-table-update.ts';
 import type { PageTypes } from './page-types.ts';
-import type { PagedDomain, PagedVcpu } from './paged-domain.ts';
+import { NO_FRAME, type PagedDomain, type PagedVcpu } from './paged-domain.ts';
 import { type EntryWords, read } from './table-entry.ts';
 
 const PAGE = 4096;
@@ -118,6 +119,72 @@ export function ldtFrame(
   return mfn;
 }
 
+/** What the stages of a descriptor's update work on. */
+interface DescriptorUpdate {
+  readonly types: PageTypes;
+  readonly owner: PagedDomain;
+  readonly address: number;
+  descriptor: EntryWords;
+  mfn: number;
+  answer: number;
+  readonly domain: number;
+  readonly vcpu: number;
+}
+
+const DESCRIPTOR_UPDATE: Operation<DescriptorUpdate> = {
+  name: 'descriptor update',
+  stages: [
+    {
+      name: 'check the descriptor',
+      rule: 'It may give no more than ring 1 has: segments get a DPL of 1, system segments but call gates are refused.',
+      run(update) {
+        const { address, descriptor, owner } = update;
+        const checked = checkDescriptor(descriptor.low, descriptor.high, segmentBounds(owner));
+        if (address % 8 !== 0 || checked === undefined) {
+          return 'done';
+        }
+        update.descriptor = checked;
+        return 'next';
+      },
+    },
+    {
+      name: 'take the frame',
+      rule: 'The frame must be the domain’s.',
+      run(update) {
+        const { types, owner, address } = update;
+        update.mfn = machineFrameOf(owner, Math.floor(address / PAGE));
+        return types.frames.getPage(update.mfn, owner.id) ? 'next' : 'done';
+      },
+    },
+    {
+      name: 'take its type',
+      rule: 'A descriptor page stays one; any other page must be one that could be written.',
+      run({ types, mfn }) {
+        const type = types.frames.typeOf(mfn);
+        const isTable = type === FRAME_TYPE.segdesc || type === FRAME_TYPE.ldt;
+        if (types.getType(mfn, isTable ? type : FRAME_TYPE.writable) === 0) {
+          return 'next';
+        }
+        types.frames.putPage(mfn);
+        return 'done';
+      },
+    },
+    {
+      name: 'write the descriptor',
+      rule: 'As it was checked, not as it was given.',
+      run(update) {
+        const { types, mfn, address, descriptor } = update;
+        const at = mfn * PAGE + (address % PAGE);
+        types.frames.ram.write32(at, descriptor.low);
+        types.frames.ram.write32(at + 4, descriptor.high);
+        types.putPageAndType(mfn);
+        update.answer = 0;
+        return 'next';
+      },
+    },
+  ],
+};
+
 /**
  * Writes a descriptor, as it may stand in a table, into a descriptor page or any page that could be
  * written. 0 or -EINVAL. Xen: do_update_descriptor().
@@ -126,30 +193,14 @@ export function ldtFrame(
  */
 export function updateDescriptor(
   types: PageTypes,
-  domain: PagedDomain,
+  owner: PagedDomain,
   address: number,
   descriptor: EntryWords,
 ): number {
-  const checked = checkDescriptor(descriptor.low, descriptor.high, segmentBounds(domain));
-  if (address % 8 !== 0 || checked === undefined) {
-    return -ERRNO.EINVAL;
-  }
-  const { frames } = types;
-  const mfn = machineFrameOf(domain, Math.floor(address / PAGE));
-  if (!frames.getPage(mfn, domain.id)) {
-    return -ERRNO.EINVAL;
-  }
-  const type = frames.typeOf(mfn);
-  const isTable = type === FRAME_TYPE.segdesc || type === FRAME_TYPE.ldt;
-  const answer = types.getType(mfn, isTable ? type : FRAME_TYPE.writable);
-  if (answer === 0) {
-    const at = mfn * PAGE + (address % PAGE);
-    frames.ram.write32(at, checked.low);
-    frames.ram.write32(at + 4, checked.high);
-    types.putType(mfn);
-  }
-  frames.putPage(mfn);
-  return answer === 0 ? 0 : -ERRNO.EINVAL;
+  const at = { domain: owner.id, vcpu: 0 };
+  const update = { types, owner, address, descriptor, mfn: NO_FRAME, answer: -ERRNO.EINVAL, ...at };
+  runStages(DESCRIPTOR_UPDATE, update, types.probes);
+  return update.answer;
 }
 
 const ldtType = (domain: PagedDomain): FrameType =>

@@ -12,6 +12,7 @@
 
 import { ERRNO } from '../../abi/errno.ts';
 import { Probes } from '../probes.ts';
+import { type Operation, runStages } from '../stage.ts';
 import { hasAny, refusal, XEN_SLOT } from './domain-tables.ts';
 import { FRAME_BIT, FRAME_TYPE, type FrameType } from './frame-types.ts';
 import type { MachineFrames } from './machine-frames.ts';
@@ -26,6 +27,50 @@ const LINEAR_LIMIT = 32_767;
 export const TABLE_TYPE = { 1: FRAME_TYPE.l1, 2: FRAME_TYPE.l2, 3: FRAME_TYPE.l3 } as const;
 
 export type Level = 1 | 2 | 3;
+
+interface TablePin {
+  readonly types: PageTypes;
+  readonly mfn: number;
+  readonly owner: number;
+  readonly level: Level;
+  answer: number;
+  readonly domain: number;
+  readonly vcpu: number;
+}
+
+const TABLE_PIN: Operation<TablePin> = {
+  name: 'page-table pin',
+  stages: [
+    {
+      name: 'take the frame as a table',
+      rule: 'The frame must be the domain’s and nowhere mapped for writing; the whole table is checked, and those below it.',
+      run(pin) {
+        pin.answer = pin.types.getPageAndType(pin.mfn, pin.owner, TABLE_TYPE[pin.level]);
+        return pin.answer === 0 ? 'next' : 'done';
+      },
+    },
+    {
+      name: 'test whether it is pinned',
+      rule: 'A table is pinned once.',
+      run(pin) {
+        if (!pin.types.frames.has(pin.mfn, FRAME_BIT.pinned)) {
+          return 'next';
+        }
+        pin.types.putPageAndType(pin.mfn);
+        pin.answer = -ERRNO.EINVAL;
+        return 'done';
+      },
+    },
+    {
+      name: 'pin it',
+      rule: 'It stays a checked table though nothing uses it.',
+      run({ types, mfn }) {
+        types.frames.bits[mfn] = (types.frames.bits[mfn] ?? 0) | FRAME_BIT.pinned;
+        return 'next';
+      },
+    },
+  ],
+};
 
 /** What it takes to check a table or give one up, in entries of a list of requests. */
 const WORK_OF_TABLE = 16;
@@ -211,16 +256,9 @@ export class PageTypes {
 
   /** Keeps a page table validated without its being used. Xen: MMUEXT_PIN_L*_TABLE. */
   pin(mfn: number, owner: number, level: Level): number {
-    const answer = this.getPageAndType(mfn, owner, TABLE_TYPE[level]);
-    if (answer !== 0) {
-      return answer;
-    }
-    if (this.frames.has(mfn, FRAME_BIT.pinned)) {
-      this.putPageAndType(mfn);
-      return -ERRNO.EINVAL;
-    }
-    this.frames.bits[mfn] = (this.frames.bits[mfn] ?? 0) | FRAME_BIT.pinned;
-    return 0;
+    const context = { types: this, mfn, owner, level, answer: 0, domain: owner, vcpu: 0 };
+    runStages(TABLE_PIN, context, this.probes);
+    return context.answer;
   }
 
   unpin(mfn: number, owner: number): number {
