@@ -93,6 +93,28 @@ export function dispatch(
   return caller.memory.write(argument, bytes) ? result : -ERRNO.EFAULT;
 }
 
+/** The older form of a call: the command stands in the struct, its fields behind it, as do answers. */
+export function dispatchCompat(
+  layout: AnyLayout,
+  operations: Suboperations,
+  caller: Caller,
+  argument: number,
+  otherwise: (command: number) => number,
+): number {
+  const bytes = caller.memory.copyIn(argument, layout.size);
+  if (bytes === undefined) {
+    return -ERRNO.EFAULT;
+  }
+  const { cmd } = layout.at(bytes) as { cmd: number };
+  const operation = operations.get(cmd);
+  if (operation === undefined) {
+    return otherwise(cmd);
+  }
+  const fields = operation.layout.at(bytes, layout.offsets['u']);
+  const result = operation.run(caller, fields);
+  return caller.memory.write(argument, bytes) ? result : -ERRNO.EFAULT;
+}
+
 /** The answer to what there is not, which the user gets to know of. */
 export function unimplemented({ xen, domain }: Caller, what: string): number {
   const at = xen.cpu.state.eip.toString(16).padStart(8, '0');

@@ -6,6 +6,7 @@
  * next of these, or until somebody blocks; when all sleep, time skips to it.
  */
 
+import { SHUTDOWN } from '../abi/sched.ts';
 import { VIRQ } from '../abi/xen.ts';
 import type { Domain } from './domains/domain.ts';
 import { NEVER, RUN_STATES, type RunState, type Vcpu } from './domains/vcpu.ts';
@@ -97,7 +98,7 @@ export class Scheduler {
     for (const domain of this.#xen.domains.values()) {
       if (domain.fields.watchdogs.some((at) => at !== 0 && at <= now)) {
         domain.fields.watchdogs = [];
-        this.#xen.shutDown(domain, SHUTDOWN_WATCHDOG, 'its watchdog was not reset in time.');
+        this.#xen.shutDown(domain, SHUTDOWN.watchdog, 'its watchdog was not reset in time.');
       }
     }
     if (this.#timeUpdateAt <= now) {
@@ -297,8 +298,6 @@ export class Scheduler {
     this.timersChanged();
   }
 }
-
-const SHUTDOWN_WATCHDOG = 4;
 
 /** The next moment at which something happens to a virtual processor by time. */
 function momentOf(vcpu: Vcpu): number {

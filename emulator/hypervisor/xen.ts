@@ -9,6 +9,7 @@
 import { arch_vcpu_info } from '../abi/arch-x86-32.ts';
 import { SHUTDOWN } from '../abi/sched.ts';
 import { vcpu_info } from '../abi/xen.ts';
+import { present } from '../assert.ts';
 import { ContextNote, loadContext, saveContext } from '../cpu/context.ts';
 import { baseOf, type Descriptor, RIGHTS, TYPE } from '../cpu/descriptor.ts';
 import type { EngineMaker } from '../cpu/engine.ts';
@@ -336,13 +337,11 @@ export class Xen implements Environment {
     if (previous !== undefined) {
       previous.context = saveContext(cpu);
     }
-    if (next.context === undefined) {
-      throw new Error('unreachable: a virtual processor runs only when it has registers');
-    }
+    const context = present(next.context, 'registers of a virtual processor that runs');
     this.#prepareFor(next.domain);
     // From here on descriptor tables are the next one's.
     this.scheduler.loaded = next;
-    loadContext(cpu, next.context);
+    loadContext(cpu, context);
     next.context = IN_PROCESSOR;
     setAddressSpace(cpu, next);
     setLocalTable(cpu, next);

@@ -31,7 +31,7 @@ import {
 
 /** What the toolstack says of a disk. */
 export interface BlockDevice {
-  /** The guest's device number, such as 51712 for xvda; see `deviceNumberOf`. */
+  /** The guest's device number, such as 51712 for xvda. */
   readonly id: number;
 
   /** The guest's name of it, such as `xvda`. */

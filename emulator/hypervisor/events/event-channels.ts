@@ -7,10 +7,8 @@
  * Xen: `common/event_channel.c`, two-level ABI.
  */
 
+import { EVTCHN_2L_NR_CHANNELS } from '../../abi/xen.ts';
 import { copyOf } from '../../plain-data.ts';
-
-/** 32 words of 32 bits. */
-const PORT_COUNT = 1024;
 
 export type Channel =
   | { readonly state: 'free' }
@@ -28,13 +26,13 @@ export interface EventChannelsImage {
 }
 
 export class EventChannels {
-  readonly #channels: Channel[] = new Array<Channel>(PORT_COUNT).fill(FREE);
+  readonly #channels: Channel[] = new Array<Channel>(EVTCHN_2L_NR_CHANNELS).fill(FREE);
   /** Which virtual processor a port notifies. */
-  readonly #vcpus = new Uint8Array(PORT_COUNT);
+  readonly #vcpus = new Uint8Array(EVTCHN_2L_NR_CHANNELS);
 
   /** Whether a port can exist at all; port 0 exists but is never handed out. */
   isPort(port: number): boolean {
-    return port < PORT_COUNT;
+    return port < EVTCHN_2L_NR_CHANNELS;
   }
 
   at(port: number): Channel {
@@ -47,7 +45,7 @@ export class EventChannels {
 
   /** The lowest free port, or undefined: there is none left. */
   lowestFree(): number | undefined {
-    for (let port = 1; port < PORT_COUNT; port++) {
+    for (let port = 1; port < EVTCHN_2L_NR_CHANNELS; port++) {
       if (this.#channels[port] === FREE) {
         return port;
       }
@@ -71,7 +69,7 @@ export class EventChannels {
 
   /** The port that a virtual interrupt is bound to; per-vcpu ones on that virtual processor. */
   portOfVirq(virq: number, vcpu: number): number | undefined {
-    for (let port = 1; port < PORT_COUNT; port++) {
+    for (let port = 1; port < EVTCHN_2L_NR_CHANNELS; port++) {
       const channel = this.#channels[port] as Channel;
       if (channel.state === 'virq' && channel.virq === virq && this.#vcpus[port] === vcpu) {
         return port;

@@ -30,6 +30,7 @@ import { closePort, connectInterdomain } from '../events/event-ports.ts';
 import {
   type Caller,
   dispatch,
+  dispatchCompat,
   type Hypercall,
   type Suboperations,
   suboperation,
@@ -276,22 +277,18 @@ export const eventChannelOp: Hypercall = {
     dispatch(operations, caller, command, argument, 'event_channel_op'),
 };
 
-/** Number 16: the command stands in the struct, its fields behind it, answers go back there. */
+/** What there was when commands came in the struct. */
+const compatOperations: Suboperations = new Map(
+  [...operations].filter(([command]) => command <= EVTCHNOP.unmask),
+);
+
+/** Number 16. */
 export const eventChannelOpCompat: Hypercall = {
   number: HYPERVISOR.event_channel_op_compat,
   name: 'event_channel_op_compat',
   parameters: ['op'],
-  run(caller, argument) {
-    const bytes = caller.memory.copyIn(argument, evtchn_op.size);
-    if (bytes === undefined) {
-      return -ERRNO.EFAULT;
-    }
-    const { cmd } = evtchn_op.at(bytes);
-    const operation = cmd > EVTCHNOP.unmask ? undefined : operations.get(cmd);
-    if (operation === undefined) {
-      return unimplemented(caller, `event_channel_op_compat ${cmd}`);
-    }
-    const result = operation.run(caller, operation.layout.at(bytes, evtchn_op.offsets.u));
-    return caller.memory.write(argument, bytes) ? result : -ERRNO.EFAULT;
-  },
+  run: (caller, argument) =>
+    dispatchCompat(evtchn_op, compatOperations, caller, argument, (command) =>
+      unimplemented(caller, `event_channel_op_compat ${command}`),
+    ),
 };

@@ -20,6 +20,7 @@ import { HYPERVISOR } from '../../abi/xen.ts';
 import {
   type Caller,
   dispatch,
+  dispatchCompat,
   type Hypercall,
   type Suboperations,
   suboperation,
@@ -112,22 +113,17 @@ export const physdevOp: Hypercall = {
   },
 };
 
-/** Number 19: the command stands in the struct, its fields behind it, answers go back there. */
+/** Number 19. */
 export const physdevOpCompat: Hypercall = {
   number: HYPERVISOR.physdev_op_compat,
   name: 'physdev_op_compat',
   parameters: ['op'],
-  run(caller, argument) {
-    const bytes = caller.memory.copyIn(argument, physdev_op.size);
-    if (bytes === undefined) {
-      return -ERRNO.EFAULT;
-    }
-    const { cmd } = physdev_op.at(bytes);
-    const operation = operations.get(cmd);
-    if (operation === undefined) {
-      return REFUSALS[cmd] ?? unimplemented(caller, `physdev_op_compat ${cmd}`);
-    }
-    const result = operation.run(caller, operation.layout.at(bytes, physdev_op.offsets.u));
-    return caller.memory.write(argument, bytes) ? result : -ERRNO.EFAULT;
-  },
+  run: (caller, argument) =>
+    dispatchCompat(
+      physdev_op,
+      operations,
+      caller,
+      argument,
+      (command) => REFUSALS[command] ?? unimplemented(caller, `physdev_op_compat ${command}`),
+    ),
 };

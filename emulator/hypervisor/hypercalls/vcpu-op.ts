@@ -18,7 +18,7 @@ import {
   vcpu_set_periodic_timer,
   vcpu_set_singleshot_timer,
 } from '../../abi/vcpu.ts';
-import { HYPERVISOR } from '../../abi/xen.ts';
+import { HYPERVISOR, vcpu_info } from '../../abi/xen.ts';
 import { runstateNow, writeTime } from '../domains/runstate.ts';
 import { NEVER, type Vcpu } from '../domains/vcpu.ts';
 import { initialiseVcpu } from '../domains/vcpu-context.ts';
@@ -142,11 +142,10 @@ const registerInfo = taking(vcpu_register_vcpu_info, ({ xen }, target, { mfn, of
   const result = placeVcpuInfo(xen, target, Number(mfn), offset);
   if (result === 0) {
     markAllPending(xen, target);
-    writeTime(xen, target, target.info + TIME);
+    writeTime(xen, target, target.info + vcpu_info.offsets.time);
   }
   return result;
 });
-const TIME = 32;
 
 const sendNmi: Act = ({ xen, vcpu }, target, argument) => {
   if (argument !== 0) {

@@ -1,6 +1,7 @@
 /** `HYPERVISOR_xen_version`: what the hypervisor says of itself. */
 
 import { ERRNO } from '../../abi/errno.ts';
+import { XENFEAT } from '../../abi/features.ts';
 import {
   XEN_CAPABILITIES_INFO_LEN,
   XEN_CHANGESET_INFO_LEN,
@@ -10,12 +11,11 @@ import {
   xen_feature_info,
   xen_platform_parameters,
 } from '../../abi/version.ts';
-import { HYPERVISOR } from '../../abi/xen.ts';
+import { HYPERVISOR, VMASST_TYPE } from '../../abi/xen.ts';
 import { type Caller, type Hypercall, unimplemented } from '../hypercall.ts';
 
 /** XENFEAT_pae_pgdir_above_4gb, offered to those who said that they can. */
-const PGDIR_ABOVE_4GB = 1 << 4;
-const PAE_EXTENDED_CR3 = 3;
+const PGDIR_ABOVE_4GB = 1 << XENFEAT.pae_pgdir_above_4gb;
 const COMMAND_LINE_LENGTH = 1024;
 
 /** A C string in a buffer of so many bytes. */
@@ -38,7 +38,7 @@ function features(caller: Caller, address: number): number {
     return -ERRNO.EINVAL;
   }
   const base = domain.profile.features[domain.model];
-  info.submap = domain.hasAssist(PAE_EXTENDED_CR3) ? base | PGDIR_ABOVE_4GB : base;
+  info.submap = domain.hasAssist(VMASST_TYPE.pae_extended_cr3) ? base | PGDIR_ABOVE_4GB : base;
   return memory.write(address, bytes) ? 0 : -ERRNO.EFAULT;
 }
 

@@ -12,6 +12,7 @@
  */
 
 import { FLAT_RING1_CS } from '../../abi/arch-x86-32.ts';
+import { VMASST_TYPE } from '../../abi/xen.ts';
 import {
   type Descriptor,
   isCode,
@@ -114,11 +115,10 @@ const chooseStack: Stage<Entry> = {
 
 /** Nothing beyond these bits of EFLAGS is the guest's. */
 function flagsToPush({ flags, savedMask, target }: Entry): number {
-  const iopl = target.domain.hasAssist(ARCHITECTURAL_IOPL) ? target.iopl << 12 : 0;
+  const iopl = target.domain.hasAssist(VMASST_TYPE.architectural_iopl) ? target.iopl << 12 : 0;
   const enabled = savedMask === 0 ? EFLAGS.interrupt : 0;
   return ((flags & ~(EFLAGS.interrupt | EFLAGS.privilege)) | iopl | enabled) >>> 0;
 }
-const ARCHITECTURAL_IOPL = 4;
 
 const FRAME = new Int32Array(16);
 

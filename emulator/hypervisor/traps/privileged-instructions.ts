@@ -7,6 +7,7 @@
  */
 
 import { ERRNO } from '../../abi/errno.ts';
+import { VMASST_TYPE } from '../../abi/xen.ts';
 import { VECTOR } from '../../cpu/exceptions.ts';
 import { EFLAGS, eflagsOf } from '../../cpu/flags.ts';
 import { EAX, ECX, EDI, ESI, REGISTERS } from '../../cpu/state.ts';
@@ -107,10 +108,8 @@ function done(xen: Xen, length: number): true {
   return true;
 }
 
-const ARCHITECTURAL_IOPL = 4;
-
 function hasIoPrivilege(xen: Xen, vcpu: Vcpu): boolean {
-  const kernel = vcpu.domain.hasAssist(ARCHITECTURAL_IOPL) ? 0 : 1;
+  const kernel = vcpu.domain.hasAssist(VMASST_TYPE.architectural_iopl) ? 0 : 1;
   return (xen.cpu.state.cpl === 1 ? kernel : 3) <= vcpu.iopl;
 }
 

@@ -3,12 +3,10 @@
  * table decides where to, and whether upcalls are masked. Xen: `pv_inject_event()`.
  */
 
+import { TI_IF } from '../../abi/arch-x86-32.ts';
 import type { Vcpu } from '../domains/vcpu.ts';
 import type { Xen } from '../xen.ts';
 import { enterGuest, TRAP_BOUNCE } from './bounce.ts';
-
-/** Bit of a trap table entry's flags. */
-const MASKS = 4;
 
 /** An exception that the guest gets instead of what it wanted. */
 export interface Refusal {
@@ -40,7 +38,7 @@ export function bounce(
     xen.crash(vcpu.domain, `exception ${vector}${code} at ${at} has no handler.`);
     return;
   }
-  const masks = ((traps.flags[vector] ?? 0) & MASKS) !== 0;
+  const masks = ((traps.flags[vector] ?? 0) & TI_IF) !== 0;
   const cs = traps.selectors[vector] as number;
   enterGuest(xen, vcpu, TRAP_BOUNCE, cs, eip, masks, flags, errorCode);
 }

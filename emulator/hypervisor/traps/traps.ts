@@ -6,7 +6,7 @@
  * `arch/x86/pv/traps.c`.
  */
 
-import { arch_vcpu_info, HYPERCALL_VECTOR } from '../../abi/arch-x86-32.ts';
+import { arch_vcpu_info, HYPERCALL_VECTOR, TI_DPL_MASK } from '../../abi/arch-x86-32.ts';
 import { VMASST_TYPE, vcpu_info } from '../../abi/xen.ts';
 import type { Event } from '../../cpu/environment.ts';
 import { VECTOR } from '../../cpu/exceptions.ts';
@@ -27,8 +27,6 @@ const FAST_TRAP_VECTOR = 0x80;
 const IDT_FLAG = 2;
 const GATE_FAULT = 7;
 const CR2 = vcpu_info.offsets.arch + arch_vcpu_info.offsets.cr2;
-/** Bits of a trap table entry's flags. */
-const PRIVILEGE = 3;
 
 /**
  * `int n`, int3 and into, before the processor looks at a gate. Throws FAULT where real gates,
@@ -147,7 +145,7 @@ function emulateInterrupt(xen: Xen, vcpu: Vcpu, vector: number): boolean {
   const { cpu } = xen;
   const { addresses, flags } = vcpu.traps;
   const needed = cpu.state.cpl === 3 ? 3 : 1;
-  if (addresses[vector] === 0 || ((flags[vector] ?? 0) & PRIVILEGE) < needed) {
+  if (addresses[vector] === 0 || ((flags[vector] ?? 0) & TI_DPL_MASK) < needed) {
     return false;
   }
   cpu.state.eip = (cpu.state.eip + 2) >>> 0;
