@@ -41,6 +41,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'emulator/cpu',
     'emulator/image',
   ],
+  'emulator/introspection': [
+    'emulator/abi',
+    'emulator/cpu',
+    'emulator/hypervisor',
+    'emulator/memory',
+  ],
   'emulator/machine': [
     'emulator/abi',
     'emulator/assert.ts',
@@ -53,12 +59,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'emulator/memory',
     'emulator/xenstore',
   ],
-  'debug-adapter': ['emulator'],
+  'debug-adapter': ['emulator', '@vscode/debugprotocol'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
-  test: ['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
+  test: [
+    ...['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
+    ...['@vscode/debugprotocol', '@vscode/debugadapter-testsupport', 'playwright-core'],
+  ],
 };
 
 /** A run of the machine is a function of its inputs: what could make two runs differ stays out. */

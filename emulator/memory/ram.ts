@@ -15,6 +15,8 @@ export class Ram {
   readonly size: number;
   readonly #memory: LinearMemory;
   #codeWritten: CodeWriteListener = () => {};
+  /** Frames as they were, of those written since `keepOldFrames`; undefined: nobody wants them. */
+  #oldFrames: Map<number, { readonly bytes: Uint8Array; readonly flags: number }> | undefined;
 
   constructor(memory: LinearMemory) {
     this.#memory = memory;
@@ -112,8 +114,36 @@ export class Ram {
     }
   }
 
+  /**
+   * From now on each frame is copied before it is written for the first time, until
+   * `restoreOldFrames` or `dropOldFrames`. Fast tables must be withheld by whoever calls.
+   */
+  keepOldFrames(): void {
+    this.#oldFrames = new Map();
+    for (let frame = 0; frame < this.size / PAGE_SIZE; frame++) {
+      this.clearFlags(frame, FRAME.dirty);
+    }
+  }
+
+  /** Brings all frames back that have been written since; keeps on noting. */
+  restoreOldFrames(): void {
+    for (const [frame, { bytes, flags }] of this.#oldFrames ?? []) {
+      this.load(frame * PAGE_SIZE, bytes);
+      this.clearFlags(frame, (FRAME.dirty | FRAME.written) & ~flags);
+    }
+    this.#oldFrames = this.#oldFrames && new Map();
+  }
+
+  dropOldFrames(): void {
+    this.#oldFrames = undefined;
+  }
+
   /** Notes that a frame is about to change. */
   markDirty(frame: number): void {
+    if (this.#oldFrames !== undefined && !this.#oldFrames.has(frame)) {
+      const bytes = this.bytes(frame * PAGE_SIZE, PAGE_SIZE).slice();
+      this.#oldFrames.set(frame, { bytes, flags: this.flagsOf(frame) });
+    }
     this.setFlags(frame, FRAME.dirty | FRAME.written);
   }
 
