@@ -89,8 +89,8 @@ export interface WalkData {
   /** Linear. */
   readonly address: number;
   readonly tableFormat: 'two-level' | 'pae';
-  /** Machine frame of the root table. */
-  readonly root: number;
+  /** Machine frame of the root table; absent: the virtual processor has none. */
+  readonly root?: number | undefined;
   /** From the root on, as far as the processor looks. */
   readonly levels: readonly (TableEntryData & { readonly tableFrame: FrameData })[];
   readonly outcome: WalkOutcome;
@@ -129,7 +129,7 @@ export interface MapRange {
   readonly isWritable: boolean;
   readonly isExecutable: boolean;
   readonly isGlobal: boolean;
-  /** Bytes of each page in it: 4 KiB, 2 MiB or 4 MiB; 0 in a hole. */
+  /** Bytes of each page in it: 4 KiB, 2 MiB or 4 MiB; 0 where nothing is mapped. */
   readonly pageSize: number;
   /** Pages in it. */
   readonly pages: number;
@@ -141,8 +141,8 @@ export interface MapRange {
 export interface AddressMapData extends Rows<MapRange> {
   readonly domain: number;
   readonly vcpu: number;
-  /** Machine frame of the root table. */
-  readonly root: number;
+  /** Machine frame of the root table; absent: the virtual processor has none. */
+  readonly root?: number | undefined;
   /** Pages that are mapped, the hypervisor’s part left out. */
   readonly mappedPages: number;
 }
@@ -169,6 +169,8 @@ export interface FrameMappingsData extends Rows<FrameMapping> {
   readonly frame: FrameData;
   /** Root tables that were looked through. */
   readonly roots: readonly { readonly domain: number; readonly root: number }[];
+  /** Mappings through grant tables, with page tables or without: at most 64. */
+  readonly grants: readonly { readonly domain: number; readonly handle: number }[];
   /** There are more mappings than were looked for, or more roots: `total` is a least number. */
   readonly isCutOff: boolean;
 }
