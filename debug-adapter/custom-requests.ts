@@ -87,7 +87,7 @@ export interface CustomRequests {
   'ringside/traceHypercalls': {
     arguments: {
       readonly isTracing: boolean;
-      /** How many calls to keep: 10,000 when absent, at most 1,000,000. */
+      /** How many calls to keep: 10,000 when absent, at most 100,000. */
       readonly capacity?: number;
       readonly clear?: boolean;
     };

@@ -16,8 +16,11 @@ export interface HypercallData {
   readonly number: number;
   /** As Xen names the sub-operation, such as `query_size`. */
   readonly operation?: string | undefined;
-  /** By parameter: words in hexadecimal, and the struct of a sub-operation by its own name. */
-  readonly arguments: Readonly<Record<string, Description>>;
+  /**
+   * By parameter: words in hexadecimal, and the struct of a sub-operation by its own name as it was
+   * after the call. Absent of a number that is no hypercall.
+   */
+  readonly arguments?: Readonly<Record<string, Description>> | undefined;
   /** An entry of a multicall. */
   readonly isNested: boolean;
   /** The rest is left to a call that the guest repeats; `result` says nothing then. */
