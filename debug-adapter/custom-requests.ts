@@ -138,7 +138,7 @@ export interface CustomRequests {
     arguments: OfVcpu & { readonly name: SharedStructName };
     body: SharedStructData;
   };
-  /** Types on the console of a domain. */
+  /** Types on the console of a domain: a character for each byte, as UTF-8 has them. */
   'ringside/consoleInput': { arguments: OfDomain & { readonly text: string }; body: undefined };
 }
 
