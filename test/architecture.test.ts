@@ -62,6 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'debug-adapter': ['emulator', '@vscode/debugprotocol'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
+  'debug-adapter/program': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
   test: [
