@@ -53,8 +53,6 @@ export class Client {
   /** Events that nobody has waited for yet. */
   readonly #events: Received[] = [];
   readonly #waiting: { readonly event: string; resolve(body: unknown): void }[] = [];
-  /** What has been said, in order, in short. */
-  readonly transcript: string[] = [];
   /** Everything that came, as it came. */
   readonly received: Received[] = [];
   output = '';
@@ -181,3 +179,40 @@ export class Client {
 
 /** The number of the first virtual processor of domain 1. */
 export const FIRST = 64;
+
+/** A session as text: what the user does, and what is shown then. */
+export class Transcript {
+  readonly #client: Client;
+  readonly #lines: string[] = [];
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  say(...lines: readonly string[]): void {
+    this.#lines.push(...lines);
+  }
+
+  /** A step and where it leads to. */
+  async go(command: string, args: object = {}, thread?: number): Promise<void> {
+    const stopped = await this.#client.go(command, args);
+    const { reason, description, text, threadId = 0 } = stopped;
+    const said = text ?? description;
+    this.say('', `> ${command}`, `${reason}${said === undefined ? '' : `: ${said}`}`);
+    const stack = await this.#client.stack(thread ?? threadId);
+    this.say(...stack.map((line) => `    ${line}`));
+  }
+
+  async show(scope: string): Promise<void> {
+    this.say(...(await this.#client.scope(scope)).map((line) => `        ${line}`));
+  }
+
+  async evaluate(expression: string, context = 'repl'): Promise<void> {
+    const result = await this.#client.evaluate(expression, context);
+    this.say('', `> ${expression}`, ...result.split('\n'));
+  }
+
+  get text(): string {
+    return `${this.#lines.join('\n')}\n`;
+  }
+}
