@@ -54,9 +54,11 @@ test('counts are those of the events that were sent', () => {
   const machine = machineOf({ guest: 'upcalls', variant: 'direct' });
   const counts = new EventCounts(machine.xen.probes);
   const sent = new Map<number, number>();
+  let masked = 0;
   machine.xen.probes.on('event-sent', (event) => {
     if (event.kind === 'event-sent') {
       sent.set(event.port, (sent.get(event.port) ?? 0) + 1);
+      masked += event.isMasked ? 1 : 0;
     }
   });
   runFor(machine, 400_000);
@@ -64,6 +66,13 @@ test('counts are those of the events that were sent', () => {
   for (const [port, count] of sent) {
     expect(counts.of(1, port).sent).toBe(count);
   }
+  const { rows } = eventChannels(machine, domainOf(machine), {}, counts);
+  for (const { port, sent: shown } of rows) {
+    expect(shown).toBe(sent.get(port) ?? 0);
+  }
+  const allMasked = [...sent.keys()].map((port) => counts.of(1, port).masked);
+  expect(allMasked.reduce((sum, count) => sum + count, 0)).toBe(masked);
+  expect(masked).toBeGreaterThan(0);
   counts.end();
   expect(machine.xen.probes.wants['event-sent']).toBe(true);
 });
