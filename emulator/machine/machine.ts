@@ -155,6 +155,11 @@ export class Machine {
     this.store.releaseDomain(id);
   }
 
+  /** What domain 0 does for a guest; undefined: there is no such guest. To be looked at only. */
+  servicesOf(domain: number): DomainServices | undefined {
+    return this.#domains.get(domain);
+  }
+
   /** Instructions retired since the machine began. */
   get instructions(): number {
     return this.xen.cpu.state.retired;

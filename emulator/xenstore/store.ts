@@ -83,6 +83,11 @@ export class Store implements Surroundings {
     return this.#sessions.get(name);
   }
 
+  /** All sessions, in the order of connection. */
+  get sessions(): readonly Session[] {
+    return [...this.#sessions.values()];
+  }
+
   /** Gets to know a domain, which from now on may be named in permissions. */
   createDomain(domain: number): void {
     this.domains.create(domain, this.tree.generation);
