@@ -1,93 +1,122 @@
-/** From a launch configuration to a machine that is ready to run, with the names of its programs. */
+/**
+ * From what launch.json says to the configurations that a machine is made of: xl files are read,
+ * paths begin at the folder, and domains are told apart by name and UUID.
+ */
 
-import { readElf } from '../../emulator/image/elf.ts';
-import { Machine } from '../../emulator/machine/machine.ts';
-import type { DomainPart, MachineHost } from '../../emulator/machine/parts.ts';
-import type { MachineConfiguration } from '../configuration/configuration.ts';
-import { Debuggee } from '../debuggee/debuggee.ts';
-import type { Program } from '../debuggee/program.ts';
-import { SourceMap } from '../debuggee/source-map.ts';
-import { unwrapKernel } from '../kernel-file/kernel-file.ts';
-import { domainPart, type Files } from '../machine-files.ts';
-import type { AsyncFiles, SessionHost } from '../session/session-host.ts';
-import { ProgramSymbols } from '../symbols/program-symbols.ts';
+import { machineFor } from '../command-line/options.ts';
+import { type MachineConfiguration, MEMORY_LIMITS } from '../configuration/configuration.ts';
 import { UserError } from '../user-error.ts';
-import type { LaunchConfiguration } from './launch-configuration.ts';
+import type { DomainLaunch, LaunchConfiguration } from './launch-configuration.ts';
+import type { SymbolFile } from './part-kinds.ts';
+import { resolvePath } from './paths.ts';
+
+/** One domain to make, all of its paths resolved. */
+export interface LaunchedDomain {
+  readonly configuration: MachineConfiguration;
+  readonly symbols: readonly SymbolFile[];
+}
 
 export interface LaunchedMachine {
-  readonly debuggee: Debuggee;
-  /** What a user should know, a sentence each. */
+  readonly domains: readonly LaunchedDomain[];
+
+  /** Sentences about settings of xl files that have no effect, with their places. */
   readonly warnings: readonly string[];
 }
 
-export async function launchMachine(
-  configuration: LaunchConfiguration,
-  host: SessionHost,
-  output: MachineHost,
+/**
+ * `readText` reads an xl file; `resolve` says where a path of launch.json or of an xl file leads. Throws
+ * a `UserError`.
+ */
+export async function launchedMachine(
+  launch: LaunchConfiguration,
+  readText: (path: string) => Promise<string>,
+  resolve: (path: string) => string = (path) => resolvePath(path, launch.cwd),
 ): Promise<LaunchedMachine> {
-  const parts: DomainPart[] = [];
-  for (const domain of configuration.domains) {
-    parts.push(domainPart(domain, await prefetched(domain, host.files)));
-  }
-  const engine = await host.engine();
-  const machine = new Machine({ domains: parts, engine }, output);
-  const programs = new Map<number, Program>();
+  const domains: LaunchedDomain[] = [];
   const warnings: string[] = [];
-  for (const [index, part] of parts.entries()) {
-    const program = await programOf(index + 1, part, configuration, host.files);
-    programs.set(program.domain, program);
-    if (!program.symbols.hasDebugInformation) {
-      warnings.push(
-        `${part.kernelFile} has no debug information: lines and variables are not known. Build it with -g, or name a file that has some in "symbols".`,
+  for (const [index, domain] of launch.domains.entries()) {
+    const configured = await configurationOf(domain, readText, resolve);
+    const symbols = domain.symbols.map((each) => ({ ...each, file: resolve(each.file) }));
+    const uuid = configured.configuration.uuid ?? uuidOf(index + 1);
+    domains.push({ configuration: { ...configured.configuration, uuid }, symbols });
+    warnings.push(...configured.warnings);
+  }
+  refuseEqualDomains(launch.domains, domains);
+  refuseTooMuchMemory(domains);
+  return { domains, warnings };
+}
+
+async function configurationOf(
+  { kernel, config, name, ...settings }: DomainLaunch,
+  readText: (path: string) => Promise<string>,
+  resolve: (path: string) => string,
+): Promise<{ configuration: MachineConfiguration; warnings: readonly string[] }> {
+  const file = resolve(config ?? kernel ?? '');
+  const isConfiguration = config !== undefined;
+  const text = isConfiguration ? await readText(file) : undefined;
+  const options = {
+    ...settings,
+    trace: undefined,
+    instructions: undefined,
+    profile: settings.profile === 'auto' ? undefined : settings.profile,
+    model: settings.model === 'auto' ? undefined : settings.model,
+  };
+  const { configuration, warnings } = machineFor(
+    { kind: 'run', file, isConfiguration, options },
+    text,
+  );
+  return {
+    configuration: {
+      ...configuration,
+      name: name ?? configuration.name,
+      kernel: resolve(configuration.kernel),
+      ramdisk: configuration.ramdisk === undefined ? undefined : resolve(configuration.ramdisk),
+      disks: configuration.disks.map((disk) => ({ ...disk, file: resolve(disk.file) })),
+    },
+    warnings:
+      configuration.networks.length === 0
+        ? warnings
+        : [...warnings, `${file}: vif has no effect: there is no network back-end yet.`],
+  };
+}
+
+/** Names a domain of which no other name is known, by its number. */
+function uuidOf(domain: number): string {
+  return `00000000-0000-0000-0000-${domain.toString(16).padStart(12, '0')}`;
+}
+
+function refuseEqualDomains(
+  launches: readonly DomainLaunch[],
+  domains: readonly LaunchedDomain[],
+): void {
+  for (const [index, { configuration }] of domains.entries()) {
+    const { name, uuid } = configuration;
+    const where = launches[index]?.where ?? '';
+    const before = domains.slice(0, index).map((domain) => domain.configuration);
+    const sameName = before.findIndex((other) => other.name === name);
+    if (sameName >= 0) {
+      throw new UserError(
+        `"domains[${sameName}]" and "domains[${index}]" are both called ${JSON.stringify(name)}: ` +
+          `write a different "${where}name".`,
       );
     }
-    warnings.push(...program.symbols.problems.slice(0, MOST_PROBLEMS));
-  }
-  return { debuggee: new Debuggee(machine, programs), warnings };
-}
-const MOST_PROBLEMS = 5;
-
-/** A file of symbols that was named stands in for what the kernel itself has. */
-async function programOf(
-  domain: number,
-  { kernel, kernelFile }: DomainPart,
-  { symbols: files, sourceMap }: LaunchConfiguration,
-  source: AsyncFiles,
-): Promise<Program> {
-  const [file] = files;
-  const elf =
-    file === undefined ? kernel.elf : readElf(unwrapKernel(await source.read(file), file).elf);
-  const symbols = ProgramSymbols.open(elf);
-  return {
-    ...{ domain, file: kernelFile, kernel, symbols },
-    sources: new SourceMap(sourceMap, symbols),
-  };
-}
-
-/** What a domain needs, read beforehand: parts are put together without waiting. */
-async function prefetched(
-  { kernel, ramdisk, disks }: MachineConfiguration,
-  files: AsyncFiles,
-): Promise<Files> {
-  const contents = new Map<string, Uint8Array>();
-  for (const path of [kernel, ramdisk]) {
-    if (path !== undefined) {
-      contents.set(path, await files.read(path));
+    const sameUuid = before.findIndex((other) => other.uuid === uuid);
+    if (sameUuid >= 0) {
+      throw new UserError(
+        `"domains[${sameUuid}]" and "domains[${index}]" both have the uuid ${uuid}: write a ` +
+          `different one into the file that "${where}config" names.`,
+      );
     }
   }
-  const opened = new Map<string, Awaited<ReturnType<AsyncFiles['openDisk']>>>();
-  for (const { file, access } of disks) {
-    opened.set(file, await files.openDisk(file, access === 'w'));
+}
+
+/** The limit of one domain is that of the machine. */
+function refuseTooMuchMemory(domains: readonly LaunchedDomain[]): void {
+  const sum = domains.reduce((memory, { configuration }) => memory + configuration.memory, 0);
+  if (sum > MEMORY_LIMITS.most) {
+    throw new UserError(
+      `The "domains" together have ${sum} MiB of memory, but a machine has room for ` +
+        `${MEMORY_LIMITS.most}: write a smaller "memory" for one.`,
+    );
   }
-  const present = <T>(map: ReadonlyMap<string, T>, path: string): T => {
-    const found = map.get(path);
-    if (found === undefined) {
-      throw new UserError(`${path} was not read.`);
-    }
-    return found;
-  };
-  return {
-    read: (path) => present(contents, path),
-    openDisk: (path) => present(opened, path),
-  };
 }
