@@ -56,6 +56,7 @@ export class DebugRun {
   /** Undefined while it runs. */
   stop: Stop | undefined;
   #isOver = false;
+  #isDisposed = false;
 
   constructor(debuggee: Debuggee, control: StopControl, host: SessionHost, listener: RunListener) {
     this.debuggee = debuggee;
@@ -260,6 +261,9 @@ export class DebugRun {
     } finally {
       atEnd();
     }
+    if (this.#isDisposed) {
+      return;
+    }
     switch (end.kind) {
       case 'done':
         this.#stopAt(kind, thread ?? this.debuggee.current, []);
@@ -318,6 +322,7 @@ export class DebugRun {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     this.runner.dispose();
     this.inspector.end();
     this.control.dispose();

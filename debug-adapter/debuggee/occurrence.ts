@@ -3,6 +3,7 @@
 import type { Description } from '../../emulator/abi/description.ts';
 import { errnoName } from '../../emulator/abi/errno.ts';
 import { nameOf } from '../../emulator/abi/names.ts';
+import { SHUTDOWN } from '../../emulator/abi/sched.ts';
 import { HYPERVISOR } from '../../emulator/abi/xen.ts';
 import type { ProbeEvent } from '../../emulator/hypervisor/probes.ts';
 import type { Machine } from '../../emulator/machine/machine.ts';
@@ -162,7 +163,9 @@ export function occurrenceOf(event: ProbeEvent): Occurrence | undefined {
       return made('xenstore', path, title, { type, path, direction });
     }
     case 'domain-state':
-      return made('domain-crash', '', event.reason, { reason: event.reason });
+      return crashOf(event.reason) === undefined
+        ? undefined
+        : made('domain-crash', '', crashOf(event.reason) ?? '', { reason: event.reason });
     case 'record':
       return event.record === 'unimplemented'
         ? made('unimplemented', '', event.text, { text: event.text })
@@ -170,4 +173,12 @@ export function occurrenceOf(event: ProbeEvent): Occurrence | undefined {
     default:
       return undefined;
   }
+}
+
+/** Why a domain crashed, in a sentence; undefined: it has ended otherwise. */
+function crashOf(reason: string): string | undefined {
+  if (reason === String(SHUTDOWN.crash)) {
+    return 'the guest says that it has crashed';
+  }
+  return /^\d+$/.test(reason) ? undefined : reason;
 }

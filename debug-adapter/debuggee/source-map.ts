@@ -9,14 +9,20 @@ export interface SourceNames {
   sourceFiles(): readonly string[];
 }
 
+/** From a beginning of paths in the debug information to one of the user’s files. */
+export interface PathMapping {
+  readonly from: string;
+  readonly to: string;
+}
+
 export class SourceMap {
   readonly #mappings: readonly (readonly [from: string, to: string])[];
   readonly #names: SourceNames;
   readonly #byClientPath = new Map<string, string | undefined>();
 
-  /** @param mappings from a prefix in the debug information to one of the user’s files */
-  constructor(mappings: Readonly<Record<string, string>>, names: SourceNames) {
-    this.#mappings = Object.entries(mappings).sort(([a], [b]) => b.length - a.length);
+  constructor(mappings: readonly PathMapping[], names: SourceNames) {
+    const pairs = mappings.map(({ from, to }) => [from, to] as const);
+    this.#mappings = pairs.sort(([a], [b]) => b.length - a.length);
     this.#names = names;
   }
 

@@ -109,7 +109,13 @@ export class BreakpointRequests {
   #findFunction(name: string): Found[] {
     const pattern = patternOf(name);
     return this.#programs.flatMap((program): Found[] => {
-      const addresses = program.symbols.functionsMatching(pattern).map(({ address }) => address);
+      const functions = program.symbols.functionsMatching(pattern);
+      // A label of assembly is no function to its symbol table.
+      const label = typeof pattern === 'string' ? program.symbols.addressOf(pattern) : undefined;
+      const addresses =
+        functions.length === 0 && label !== undefined
+          ? [label]
+          : functions.map(({ address }) => address);
       const [first] = addresses;
       const at = first === undefined ? undefined : program.symbols.locationAt(first);
       return first === undefined

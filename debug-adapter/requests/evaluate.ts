@@ -141,7 +141,10 @@ export function numberOf(text: string, scope: ExpressionScope): number {
   if (bytes?.length !== 8) {
     throw new UserError(`${text} is no number.`);
   }
-  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  const value = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigInt64(0, true);
+  // An address in an int, such as a register's, is one with its sign.
+  const isAddress = value < 0n && value >= -0x8000_0000n;
+  return Number(isAddress ? BigInt.asUintN(32, value) : BigInt.asUintN(64, value));
 }
 
 /** The last calls that were traced. The first time it is asked for, the trace begins. */

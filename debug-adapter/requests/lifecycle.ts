@@ -6,7 +6,7 @@ import type { Domain } from '../../emulator/hypervisor/domains/domain.ts';
 import { DebugRun, type RunListener, type Stop } from '../debuggee/debug-run.ts';
 import { StopControl } from '../debuggee/stop-control.ts';
 import { type LaunchConfiguration, validateLaunch } from '../launch/launch-configuration.ts';
-import { type LaunchedMachine, launchMachine } from '../launch/launched-machine.ts';
+import { launchMachine, type ReadyMachine } from '../launch/machine-launch.ts';
 import { CAPABILITIES } from '../session/capabilities.ts';
 import type { Debugging } from '../session/debugging.ts';
 import { UserError } from '../user-error.ts';
@@ -93,10 +93,10 @@ export class LifecycleRequests {
       debugging.output('console', `${warning}\n`);
     }
     debugging.setRun(this.#runOf(launched));
-    this.#announce(configuration);
+    this.#announce();
   }
 
-  #runOf({ debuggee }: LaunchedMachine): DebugRun {
+  #runOf({ debuggee }: ReadyMachine): DebugRun {
     const debugging = this.#debugging;
     const { machine } = debuggee;
     const control = new StopControl(machine, {
@@ -106,8 +106,9 @@ export class LifecycleRequests {
     return new DebugRun(debuggee, control, debugging.host, this.#listener());
   }
 
-  #announce({ domains }: LaunchConfiguration): void {
-    const names = domains.map(({ name }) => name).join(', ');
+  #announce(): void {
+    const { domains } = this.#debugging.run.debuggee;
+    const names = domains.map(({ identity }) => identity.name).join(', ');
     this.#debugging.emit('process', { name: names, startMethod: 'launch', isLocalProcess: false });
   }
 
@@ -140,7 +141,8 @@ export class LifecycleRequests {
   #guestPrints({ console }: LaunchConfiguration, domain: number, bytes: Uint8Array): void {
     const text = String.fromCharCode(...bytes);
     this.#debugging.emit('ringside/consoleOutput', { domain, console: 'guest', text });
-    if (console === 'debugConsole') {
+    const isEditor = this.#debugging.client.clientID === 'vscode';
+    if ((console ?? (isEditor ? 'terminal' : 'debugConsole')) === 'debugConsole') {
       this.#debugging.output('stdout', this.#debugging.decode(domain, bytes));
     }
   }

@@ -2,6 +2,8 @@
 
 import { REGISTERS } from '../../emulator/cpu/state.ts';
 import type { Vcpu } from '../../emulator/hypervisor/domains/vcpu.ts';
+import { SHF } from '../../emulator/image/elf.ts';
+import type { KernelImage } from '../../emulator/image/kernel.ts';
 import type { VcpuView } from '../../emulator/introspection/vcpu-view.ts';
 import type { Debuggee, DebugThread } from '../debuggee/debuggee.ts';
 import type { Program } from '../debuggee/program.ts';
@@ -42,7 +44,7 @@ export function registersOf(view: VcpuView): RegisterSet {
 
 function unwoundProgram({ symbols, kernel }: Program, view: VcpuView): UnwoundProgram {
   const entries = entryAddresses(view.vcpu);
-  const { virtualStart, virtualEnd } = kernel;
+  const code = codeRanges(kernel);
   return {
     symbols,
     read(address, length) {
@@ -50,7 +52,8 @@ function unwoundProgram({ symbols, kernel }: Program, view: VcpuView): UnwoundPr
       return bytes.length === length ? bytes : undefined;
     },
     isCode: (address) =>
-      address >= virtualStart && address < virtualEnd && view.physicalOf(address) !== undefined,
+      code.some(({ start, end }) => address >= start && address < end) &&
+      view.physicalOf(address) !== undefined,
     isEntry(address) {
       const place = symbols.symbolAt(address);
       const start = place === undefined ? address : address - place.offset;
@@ -63,4 +66,20 @@ function unwoundProgram({ symbols, kernel }: Program, view: VcpuView): UnwoundPr
 function entryAddresses({ traps, eventCallback, failsafeCallback }: Vcpu): number[] {
   const handlers = [...traps.addresses].filter((address) => address !== 0);
   return [...new Set([...handlers, eventCallback.eip, failsafeCallback.eip])];
+}
+
+/** Where the file says that instructions are; elsewhere a number on the stack is no return address. */
+function codeRanges({ elf, hypercallPage, virtualStart, virtualEnd }: KernelImage) {
+  const { sections } = elf;
+  const executable = sections.filter(({ flags }) => (flags & SHF.EXECINSTR) !== 0);
+  const ranges = executable.map(({ virtualAddress, size }) => ({
+    start: virtualAddress,
+    end: virtualAddress + size,
+  }));
+  if (ranges.length === 0) {
+    return [{ start: virtualStart, end: virtualEnd }];
+  }
+  return hypercallPage === undefined
+    ? ranges
+    : [...ranges, { start: hypercallPage, end: hypercallPage + 4096 }];
 }

@@ -217,7 +217,7 @@ function byStackScan(program: UnwoundProgram, frame: Frame): Frame | undefined {
       const ebp = frame.registers.get(EBP);
       return returnTo(program, frame, at, ebp, 'return address on the stack');
     }
-    const interrupted = trapFrameAt(program, at);
+    const interrupted = trapFrameAt(program, frame, at);
     if (interrupted !== undefined) {
       return interrupted;
     }
@@ -229,7 +229,7 @@ function byStackScan(program: UnwoundProgram, frame: Frame): Frame | undefined {
 function byTrapFrame(program: UnwoundProgram, frame: Frame): Frame | undefined {
   const esp = ((frame.registers.get(ESP) ?? 0) & ~3) >>> 0;
   for (let i = 0; i < WORDS_OF_ENTRY; i++) {
-    const found = trapFrameAt(program, esp + 4 * i);
+    const found = trapFrameAt(program, frame, esp + 4 * i);
     if (found !== undefined) {
       return found;
     }
@@ -241,7 +241,7 @@ function byTrapFrame(program: UnwoundProgram, frame: Frame): Frame | undefined {
  * What was interrupted, if EIP, CS with the saved mask, and EFLAGS lie here, and ESP and SS behind them
  * where it was in ring 3 (Xen: create_bounce_frame).
  */
-function trapFrameAt(program: UnwoundProgram, at: number): Frame | undefined {
+function trapFrameAt(program: UnwoundProgram, frame: Frame, at: number): Frame | undefined {
   const bytes = program.read(at, 20) ?? program.read(at, 12);
   if (bytes === undefined) {
     return undefined;
@@ -261,10 +261,7 @@ function trapFrameAt(program: UnwoundProgram, at: number): Frame | undefined {
     return undefined;
   }
   if (ring === 1) {
-    const registers = new Map([
-      [EIP, pc],
-      [ESP, at + 12],
-    ]);
+    const registers = interruptedRegisters(frame, pc, at + 12);
     return program.isCode(pc)
       ? { pc, registers, ring, foundBy: 'trap frame', foundAt: at, isCaller: false }
       : undefined;
@@ -272,11 +269,23 @@ function trapFrameAt(program: UnwoundProgram, at: number): Frame | undefined {
   if (bytes.length < 20 || (view.getUint32(16, true) & 0xffff_0003) !== 3) {
     return undefined;
   }
-  const registers = new Map([
-    [EIP, pc],
-    [ESP, view.getUint32(12, true)],
-  ]);
+  const registers = interruptedRegisters(frame, pc, view.getUint32(12, true));
   return { pc, registers, ring, foundBy: 'trap frame', foundAt: at, isCaller: false };
+}
+
+/** Code that enters handlers leaves the registers alone that a called function keeps (psABI 2.2.1). */
+function interruptedRegisters({ registers }: Frame, pc: number, esp: number): RegisterSet {
+  const kept = new Map([
+    [EIP, pc],
+    [ESP, esp],
+  ]);
+  for (const register of [EBP, DWARF_REGISTER.ebx, DWARF_REGISTER.esi, DWARF_REGISTER.edi]) {
+    const value = registers.get(register);
+    if (value !== undefined) {
+      kept.set(register, value);
+    }
+  }
+  return kept;
 }
 
 function word(program: UnwoundProgram, address: number): number | undefined {

@@ -29,7 +29,7 @@ const host: SessionHost = {
       }),
   },
   engine: () => Promise.resolve(engine),
-  now: () => 0,
+  now: () => performance.now(),
   delay: () => new Promise((resolve) => setImmediate(resolve)),
 };
 
@@ -156,8 +156,11 @@ export class Client {
       frameId: frame?.id ?? 0,
     });
     const scope = scopes.find((each) => each.name.startsWith(name));
+    if (scope === undefined) {
+      return [];
+    }
     const { variables } = await this.ask<DAP.VariablesResponse['body']>('variables', {
-      variablesReference: scope?.variablesReference ?? 0,
+      variablesReference: scope.variablesReference,
     });
     return variables.map((variable) => `${variable.name} = ${variable.value}`);
   }

@@ -181,16 +181,17 @@ test('what somebody types arrives at the guest', async () => {
   await client.launch({ kernel: guestFile('console') });
   const ended = client.event('terminated');
   await client.ask('configurationDone');
-  await client.ask('ringside/consoleInput', { domain: 1, text: 'hello\n' });
+  await client.ask('ringside/consoleInput', { domain: 1, text: 'hello\nquit\n' });
   await ended;
-  await expect(client.output).toMatchFileSnapshot(golden('console'));
+  expect(client.output).toContain('echo: hello');
+  expect(client.output).toContain('Test result: SUCCESS');
 });
 
 test('a guest that crashes is left to be looked at', async () => {
   const transcript = await begin(
     'crash',
     (c) => c.ask('setExceptionBreakpoints', { filters: ['domain-crash'] }),
-    { commandLine: 'handler' },
+    { commandLine: 'no-handler' },
   );
   await transcript.go('continue');
   transcript.say(...(await story()));
