@@ -9,7 +9,7 @@ const PAGE = 4096;
 const WORDS = 32;
 
 /** The ports that the guest will find when it scans, in order. */
-export function portsToFind({ ram }: Xen, { domain, info }: Vcpu): number[] {
+function portsToFind({ ram }: Xen, { domain, info }: Vcpu): number[] {
   const { sharedInfo } = domain.fields;
   const selector = ram.read32(info + vcpu_info.offsets.evtchn_pending_sel);
   const ports: number[] = [];

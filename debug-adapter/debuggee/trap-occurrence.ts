@@ -32,10 +32,10 @@ const NAMES: Readonly<Record<number, string>> = {
 /** Bits of a page fault's error code (SDM 3A §4.7). */
 const ERROR = { present: 1, write: 2, user: 4, reserved: 8, fetch: 16 } as const;
 
-export const trapName = (vector: number): string => NAMES[vector] ?? `vector ${vector}`;
+const trapName = (vector: number): string => NAMES[vector] ?? `vector ${vector}`;
 
 /** What a page fault's error code says, in words. */
-export function faultReason(code: number): string {
+function faultReason(code: number): string {
   const access = code & ERROR.fetch ? 'fetch' : code & ERROR.write ? 'write' : 'read';
   const why =
     code & ERROR.reserved

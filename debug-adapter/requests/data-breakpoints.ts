@@ -145,7 +145,7 @@ export class DataBreakpointRequests {
       case 'ma':
         return memory({ space: 'machine', address: Number(at), length });
       case 'pfn': {
-        const frame = machineFrame(machine, vcpu, Math.floor(Number(at) / PAGE));
+        const frame = machineFrame(machine, vcpu.domain, Math.floor(Number(at) / PAGE));
         if (frame === undefined) {
           throw new UserError(`Domain ${domain} has no such pseudo-physical frame.`);
         }

@@ -37,7 +37,7 @@ export function exceptionRequests(debugging: Debugging) {
 }
 
 /** Names and values, a line each, what is within indented. */
-export function storyLines(story: Readonly<Record<string, Description>>, indent = ''): string[] {
+function storyLines(story: Readonly<Record<string, Description>>, indent = ''): string[] {
   return Object.entries(story).flatMap(([name, value]) => {
     if (typeof value === 'object' && !Array.isArray(value)) {
       const inner = value as Readonly<Record<string, Description>>;

@@ -11,6 +11,7 @@ import {
 } from '../session/memory-reference.ts';
 import { UserError } from '../user-error.ts';
 import { writeVirtual } from '../values/guest-scope.ts';
+import { machineFrame } from '../values/machine-functions.ts';
 
 const PAGE = 4096;
 const MOST_BYTES = 16 << 20;
@@ -125,23 +126,13 @@ function readPseudoPhysical(
   return bytes;
 }
 
-/** The machine frame of a pseudo-physical one: the domain's own table, read backwards. */
-export function machineFrameOf(debugging: Debugging, id: number, pfn: number): number | undefined {
-  const { xen } = debugging.run.debuggee.machine;
-  const domain = xen.domains.get(id);
+function machineFrameOf(debugging: Debugging, id: number, pfn: number): number | undefined {
+  const { machine } = debugging.run.debuggee;
+  const domain = machine.xen.domains.get(id);
   if (domain === undefined) {
     throw new UserError(`There is no domain ${id}.`);
   }
-  if (domain.isTranslated) {
-    return domain.machineFrame(pfn);
-  }
-  const { owner, count } = xen.frames;
-  for (let mfn = 0; mfn < count; mfn++) {
-    if (owner[mfn] === id && xen.frames.m2p(mfn) === pfn) {
-      return mfn;
-    }
-  }
-  return undefined;
+  return machineFrame(machine, domain, pfn);
 }
 
 /** How many bytes cannot be read before some that can. */

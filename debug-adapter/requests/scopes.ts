@@ -28,7 +28,8 @@ export function scopeOf(
   const { run } = debugging;
   const view = run.debuggee.viewOf(vcpu);
   const program = run.debuggee.programOf(vcpu);
-  const isGuest = frame?.kind === 'guest';
+  // The innermost frame is read anew: its registers may have been set since it was shown.
+  const isGuest = frame?.kind === 'guest' && frame.frame.foundBy !== 'registers';
   return new GuestScope({
     xen: run.debuggee.machine.xen,
     view,
@@ -38,7 +39,7 @@ export function scopeOf(
       : presentFrame(program, view),
     functions: machineFunctions(run.debuggee.machine, vcpu),
     checkChange: () => run.requireGuest(),
-    isInnermost: !isGuest || frame.frame.foundBy === 'registers',
+    isInnermost: !isGuest,
   });
 }
 

@@ -7,6 +7,7 @@
 
 import type { DebugProtocol as DAP } from '@vscode/debugprotocol';
 import { UserError } from '../user-error.ts';
+import { checkedArguments } from './argument-shapes.ts';
 import { Conversation } from './conversation.ts';
 import type { SessionHost } from './session-host.ts';
 
@@ -66,7 +67,8 @@ export class Session {
     const response = { type: 'response', request_seq: seq, command };
     try {
       const handler = this.#handlerOf(command);
-      const body = await handler((request.arguments ?? {}) as never, request);
+      const args = checkedArguments(command, request.arguments);
+      const body = await handler(args as never, request);
       this.#transmit({ ...response, success: true, ...(body === undefined ? {} : { body }) });
     } catch (error) {
       this.#transmit({ ...response, success: false, ...refusal(error) });

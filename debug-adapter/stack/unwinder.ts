@@ -84,7 +84,7 @@ function isProgress(frame: Frame, next: Frame): boolean {
 }
 
 /** The caller of a frame, or the program that it interrupted. */
-export function callerOf(program: UnwoundProgram, frame: Frame): Frame | undefined {
+function callerOf(program: UnwoundProgram, frame: Frame): Frame | undefined {
   if (program.isEntry(frame.pc)) {
     const interrupted = byTrapFrame(program, frame);
     if (interrupted !== undefined) {

@@ -11,7 +11,7 @@ const HEXADECIMAL =
   /address|frame|eip|esp|root|selector|word|callback|base$|^start$|^end$|machine|value/i;
 const MOST_CHILDREN = 4096;
 
-export function dataNode(name: string, data: Plain): VariableNode {
+function dataNode(name: string, data: Plain): VariableNode {
   const children = entriesOf(data);
   return {
     name,

@@ -1,5 +1,6 @@
 /** Functions of expressions that ask the hypervisor: `evtchn(3)`, `pte(addr)`, `xenstore("device")`. */
 
+import type { Domain } from '../../emulator/hypervisor/domains/domain.ts';
 import type { Vcpu } from '../../emulator/hypervisor/domains/vcpu.ts';
 import type { Machine } from '../../emulator/machine/machine.ts';
 import type { HostFunction, HostParameter, Result } from '../expressions/scope.ts';
@@ -118,7 +119,7 @@ export const MACHINE_FUNCTIONS: readonly MachineFunction[] = [
     summary: 'The machine frame of a pseudo-physical frame of this domain.',
     call({ machine, vcpu }, [argument]) {
       const pfn = asNumber(argument);
-      const mfn = machineFrame(machine, vcpu, pfn);
+      const mfn = machineFrame(machine, vcpu.domain, pfn);
       if (mfn === undefined) {
         throw new UserError(`The domain has no pseudo-physical frame 0x${pfn.toString(16)}.`);
       }
@@ -147,7 +148,7 @@ const tree = (summary: string, data: object, number?: number): Result =>
   dataTree(summary, data, number);
 
 /** Read backwards from the machine-to-physical table, which is what the hypervisor has. */
-export function machineFrame({ xen }: Machine, { domain }: Vcpu, pfn: number): number | undefined {
+export function machineFrame({ xen }: Machine, domain: Domain, pfn: number): number | undefined {
   if (domain.isTranslated) {
     return domain.machineFrame(pfn);
   }
