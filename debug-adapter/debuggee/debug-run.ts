@@ -7,6 +7,7 @@ import { nameOf } from '../../emulator/abi/names.ts';
 import { SHUTDOWN } from '../../emulator/abi/sched.ts';
 import type { Domain } from '../../emulator/hypervisor/domains/domain.ts';
 import type { Vcpu } from '../../emulator/hypervisor/domains/vcpu.ts';
+import { Inspector } from '../inspection/inspector.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import { UserError } from '../user-error.ts';
 import { type Debuggee, type DebugThread, threadId } from './debuggee.ts';
@@ -47,6 +48,8 @@ export class DebugRun {
   readonly debuggee: Debuggee;
   readonly control: StopControl;
   readonly runner: Runner;
+  /** Counts and traces what happens, for views. */
+  readonly inspector: Inspector;
   readonly #listener: RunListener;
   /** While the machine stands between two stages. */
   inside: Inside | undefined;
@@ -59,6 +62,7 @@ export class DebugRun {
     this.control = control;
     this.#listener = listener;
     this.runner = new Runner(debuggee.machine, control, host);
+    this.inspector = new Inspector(debuggee.machine, debuggee.symbols);
   }
 
   get isRunning(): boolean {
@@ -315,6 +319,7 @@ export class DebugRun {
 
   dispose(): void {
     this.runner.dispose();
+    this.inspector.end();
     this.control.dispose();
     this.inside = undefined;
   }

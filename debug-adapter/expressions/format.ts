@@ -209,7 +209,9 @@ class Writer {
       return '{…}';
     }
     const size = sizeOf(element);
-    return this.#list(
+    const wasInArray = this.#isInArray;
+    this.#isInArray = true;
+    const text = this.#list(
       count ?? 0,
       (at) => {
         return { name: '', code: pieceOf(code, element, at * size) };
@@ -217,6 +219,8 @@ class Writer {
       levels,
       count === undefined,
     );
+    this.#isInArray = wasInArray;
+    return text;
   }
 
   #arrayText(code: TypedCode, count: number): string {
@@ -341,3 +345,5 @@ export function nameless(scope: FormatScope): ExpressionScope {
     symbolAt: (address) => scope.symbolAt(address),
   };
 }
+
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;

@@ -9,6 +9,7 @@ import { type ExpressionScope, type Result, typeNamesOf } from '../expressions/s
 import type { Debugging } from '../session/debugging.ts';
 import { UserError } from '../user-error.ts';
 import { nodeOf, told } from '../values/expression-nodes.ts';
+import { textTable } from '../values/text-table.ts';
 import { scopeOf, shownWith } from './scopes.ts';
 import { variableOf } from './variables.ts';
 
@@ -103,7 +104,7 @@ export class EvaluateRequests {
       machine: debuggee.machine,
       vcpu,
       number: (text) => numberOf(text, scope),
-      trace: (count) => this.#debugging.traceText(count),
+      trace: (count) => traceText(this.#debugging, count),
     };
   }
 }
@@ -141,4 +142,26 @@ export function numberOf(text: string, scope: ExpressionScope): number {
     throw new UserError(`${text} is no number.`);
   }
   return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+}
+
+/** The last calls that were traced. The first time it is asked for, the trace begins. */
+function traceText({ run }: Debugging, count: number): string {
+  const { trace } = run.inspector;
+  const { isTracing, rows } = trace.rows({}, { count }, true);
+  if (!isTracing) {
+    trace.begin();
+    return 'The trace of hypercalls begins here.';
+  }
+  const lines = rows.map(({ instructions, domain, name, operation, result, errno, caller }) => [
+    ...[
+      String(instructions),
+      `d${domain}`,
+      operation === undefined ? name : `${name} ${operation}`,
+    ],
+    ...[
+      errno === undefined ? String(result) : `-${errno}`,
+      caller.symbol ?? `0x${caller.address.toString(16)}`,
+    ],
+  ]);
+  return textTable(['instructions', 'by', 'call', 'result', 'from'], lines);
 }

@@ -175,11 +175,6 @@ export class Debugging {
     return decoder.decode(bytes, { stream: true });
   }
 
-  /** The last calls that were traced, in lines. */
-  traceText(_count: number): string {
-    return 'Hypercalls are not traced: begin a trace first.';
-  }
-
   output(category: 'console' | 'stdout' | 'stderr' | 'important', text: string): void {
     if (text !== '') {
       this.emit('output', { category, output: text });
