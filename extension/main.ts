@@ -3,8 +3,11 @@
 import * as vscode from 'vscode';
 import { DISASSEMBLE_COMMAND, LISTING_SCHEME, SYNTAX_SETTING } from './contributions.ts';
 import { ListingDocuments } from './listing-documents.ts';
+import { registerViews } from './views/register-views.ts';
 
-export function activate({ subscriptions }: vscode.ExtensionContext): void {
+export function activate(context: vscode.ExtensionContext): void {
+  const { subscriptions } = context;
+  registerViews(context);
   const documents = new ListingDocuments();
   subscriptions.push(
     documents,
