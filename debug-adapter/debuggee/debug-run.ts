@@ -234,14 +234,16 @@ export class DebugRun {
   }
 
   async #goStep(
-    step: { next: Goal['next']; clear(): void },
+    step: { next: Goal['next']; clear(): void; readonly reachesHypervisor?: boolean },
     thread: DebugThread,
     { holdsInterrupts }: StepOptions,
     kind: StopKind,
   ): Promise<void> {
     this.control.holdsUpcalls = holdsInterrupts ? thread.vcpu : undefined;
     this.control.beginStep(thread.vcpu);
-    await this.#go(step, kind, thread, () => {
+    const intoHypervisor = (): boolean =>
+      step.reachesHypervisor === true && this.#entersHypervisor(thread);
+    await this.#go(step, kind, thread, intoHypervisor, () => {
       step.clear();
       this.control.endStep();
       this.control.holdsUpcalls = undefined;
@@ -250,7 +252,14 @@ export class DebugRun {
     });
   }
 
-  async #go(goal: Goal, kind: StopKind, thread?: DebugThread, atEnd = () => {}): Promise<void> {
+  /** @param goesOn whether something else follows what the goal has come to */
+  async #go(
+    goal: Goal,
+    kind: StopKind,
+    thread?: DebugThread,
+    goesOn = () => false,
+    atEnd = () => {},
+  ): Promise<void> {
     this.stop = undefined;
     let end: RunEnd;
     try {
@@ -266,6 +275,9 @@ export class DebugRun {
     }
     switch (end.kind) {
       case 'done':
+        if (goesOn()) {
+          return;
+        }
         this.#stopAt(kind, thread ?? this.debuggee.current, []);
         break;
       case 'causes':

@@ -128,6 +128,10 @@ export class LineStep extends Step {
   #hasBegun = false;
   /** The step has entered a function and runs to the end of its prologue. */
   #entersFunction = false;
+  /** Where a call of the hypercall page comes back to, while its stub is executed. */
+  #stubReturn: Resumption | undefined;
+  /** The next instruction is the call of the hypervisor that the user wants to step into. */
+  reachesHypervisor = false;
 
   constructor(tools: StepTools, isInto: boolean) {
     super(tools);
@@ -138,6 +142,9 @@ export class LineStep extends Step {
   protected advance(): number | 'settle' | 'done' {
     if (this.#entersFunction) {
       return 'done';
+    }
+    if (this.#stubReturn !== undefined) {
+      return this.#throughStub(this.#stubReturn);
     }
     if (this.#hasBegun) {
       const verdict = this.#look();
@@ -198,6 +205,21 @@ export class LineStep extends Step {
     return isRunThrough ? this.runTo({ eip: view.eip + instruction.length, esp }) : 1;
   }
 
+  /** A stub of the hypercall page: instruction by instruction to its software interrupt. */
+  #throughStub(back: Resumption): number | 'done' {
+    this.#stubReturn = back;
+    const { view, program } = this.tools;
+    if (instructionAt(view).kind === 'interrupt') {
+      this.reachesHypervisor = true;
+      return 'done';
+    }
+    if (!isHypercallStub(program, view.linearEip)) {
+      this.#stubReturn = undefined;
+      return this.runTo(back);
+    }
+    return 1;
+  }
+
   /** A call has been made that the user wants to see: to its first line, or through it. */
   #entered(pc: number): number | 'done' {
     const { program, view } = this.tools;
@@ -205,6 +227,9 @@ export class LineStep extends Step {
     const length = this.#instruction?.length ?? 0;
     const back = { eip: this.#before.eip + length, esp: this.#before.esp };
     this.#instruction = undefined;
+    if (isHypercallStub(program, pc)) {
+      return this.#throughStub(back);
+    }
     if (callee === undefined || program.symbols.locationAt(pc) === undefined) {
       return this.runTo(back);
     }
@@ -214,6 +239,11 @@ export class LineStep extends Step {
       : this.runTo({ eip: callee.afterPrologue - view.word('csBase'), esp: 0 }, back);
   }
 }
+
+const PAGE = 4096;
+
+const isHypercallStub = ({ kernel: { hypercallPage } }: Program, pc: number): boolean =>
+  hypercallPage !== undefined && pc >= hypercallPage && pc < hypercallPage + PAGE;
 
 /** To where a function returns. */
 export class StepOut extends Step {
