@@ -72,7 +72,7 @@ export function callRow(call: Call): Row {
   return {
     id: `call ${sequence}`,
     label: operation === undefined ? name : `${name}/${operation}`,
-    description: `${resultText(call)} ← ${place}`,
+    description: `${resultText(call)} ← ${place}`.trim(),
     icon:
       call.errno === undefined
         ? { name: isNested ? 'list-tree' : 'symbol-method' }
@@ -91,7 +91,11 @@ export function callRow(call: Call): Row {
   };
 }
 
-function resultText({ result, errno, isContinued }: Call): string {
+/** `iret` does not come back to where it was called, so what it answers says nothing. */
+function resultText({ name, result, errno, isContinued }: Call): string {
+  if (name === 'iret') {
+    return '';
+  }
   if (isContinued) {
     return 'continued';
   }

@@ -63,7 +63,7 @@ export class TreeWindow {
     element.setAttribute('aria-posinset', `${position}`);
     element.setAttribute('aria-setsize', `${siblings}`);
     element.setAttribute('aria-selected', `${index === this.#selected}`);
-    element.title = row.title ?? '';
+    element.title = [row.title, row.cells.at(-1)].filter((text) => text !== undefined).join('\n');
     const twistie = document.createElement('span');
     twistie.className =
       row.children === undefined ? 'twistie' : `twistie ${isOpen ? 'open' : 'shut'}`;
