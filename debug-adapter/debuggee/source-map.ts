@@ -30,7 +30,7 @@ export class SourceMap {
   clientPath(path: string): string {
     for (const [from, to] of this.#mappings) {
       if (isWithin(path, from)) {
-        return to + path.slice(from.length);
+        return from === '' ? `${to}/${path}` : to + path.slice(from.length);
       }
     }
     for (const [client, own] of this.#byClientPath) {
@@ -54,7 +54,8 @@ export class SourceMap {
     const path = normalized(client);
     const known = new Set(files);
     for (const [from, to] of this.#mappings) {
-      const mapped = from + path.slice(normalized(to).length);
+      const rest = path.slice(normalized(to).length);
+      const mapped = from === '' ? rest.replace(/^\//, '') : from + rest;
       if (isWithin(path, normalized(to)) && known.has(mapped)) {
         return mapped;
       }
@@ -66,8 +67,11 @@ export class SourceMap {
   }
 }
 
+/** The empty prefix is that of relative paths. */
 const isWithin = (path: string, prefix: string): boolean =>
-  path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
+  (prefix === '' && !path.startsWith('/')) ||
+  path === prefix ||
+  path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
 
 /** The path of an address such as `vscode-remote://host/x`, with forward slashes. */
 function normalized(path: string): string {

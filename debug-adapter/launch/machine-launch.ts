@@ -14,6 +14,7 @@ import { ProgramSymbols } from '../symbols/program-symbols.ts';
 import { UserError } from '../user-error.ts';
 import type { LaunchConfiguration } from './launch-configuration.ts';
 import { type LaunchedDomain, launchedMachine } from './launched-machine.ts';
+import { findSources } from './source-search.ts';
 
 export interface ReadyMachine {
   readonly debuggee: Debuggee;
@@ -38,7 +39,7 @@ export async function launchMachine(
   for (const [index, domain] of domains.entries()) {
     const { configuration } = domain;
     const part = domainPart(configuration, await prefetched(configuration, files));
-    const program = await programOf(index + 1, part, domain, launch.sourceMap, files);
+    const program = await programOf(index + 1, part, domain, launch, files);
     parts.push(part);
     programs.set(program.domain, program);
     warnings.push(...warningsOf(part, program, domain));
@@ -71,7 +72,7 @@ async function programOf(
   domain: number,
   { kernel, kernelFile }: DomainPart,
   { symbols: named }: LaunchedDomain,
-  sourceMap: LaunchConfiguration['sourceMap'],
+  { sourceMap, cwd }: LaunchConfiguration,
   files: AsyncFiles,
 ): Promise<Program> {
   const own = named.find(({ address }) => address === undefined);
@@ -80,9 +81,10 @@ async function programOf(
       ? kernel.elf
       : readElf(unwrapKernel(await files.read(own.file), own.file).elf);
   const symbols = ProgramSymbols.open(elf);
+  const found = await findSources(symbols.sourceFiles(), cwd, files);
   return {
     ...{ domain, file: kernelFile, kernel, symbols },
-    sources: new SourceMap(sourceMap, symbols),
+    sources: new SourceMap([...sourceMap, ...found], symbols),
   };
 }
 

@@ -35,6 +35,8 @@ export class Configurations implements vscode.DebugConfigurationProvider {
 function withDefaults(configuration: vscode.DebugConfiguration): vscode.DebugConfiguration {
   return {
     console: 'terminal',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code puts the folder in.
+    cwd: '${workspaceFolder}',
     ...(configuration['console'] === 'debugConsole'
       ? {}
       : { internalConsoleOptions: 'neverOpen' as const }),
