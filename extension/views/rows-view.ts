@@ -10,6 +10,8 @@ export interface RowsOfView {
   /** As package.json has it. */
   readonly view: string;
   rows(ask: Ask, isChecked: IsSet): Promise<readonly Row[]>;
+  /** What is shown while no machine is there; nothing when absent. */
+  withoutMachine?(isChecked: IsSet): readonly Row[];
   /** A sentence for above the rows. */
   heading?(): string | undefined;
 }
@@ -84,7 +86,7 @@ export class RowsView implements vscode.TreeDataProvider<Row>, vscode.Disposable
     this.#isOld = false;
     if (this.#machine.session === undefined) {
       this.#say(undefined);
-      return [];
+      return this.#shown.withoutMachine?.(isSet) ?? [];
     }
     this.#isAsking = true;
     try {
