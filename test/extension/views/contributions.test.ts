@@ -63,6 +63,6 @@ test('files that a package must have are in it', () => {
   expect(existsSync(join(root, icon))).toBe(true);
   expect(manifest.files).toEqual(expect.arrayContaining([icon, 'out/page-tables.*']));
   expect(manifest.scripts['build:page-tables']).toContain(
-    'page-tables=extension/page-tables/page/',
+    'extension/page-tables/page/main.ts extension/page-tables/page/page.css',
   );
 });
