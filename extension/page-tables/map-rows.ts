@@ -67,18 +67,27 @@ function rangeRow(ask: AskPage, space: AddressSpace, range: MapRange): TreeRow {
   const { root, isPae } = space;
   const isMapped = kind !== 'hole' && root !== undefined;
   const level: TableLevel = isPae ? 3 : 2;
-  const cells = [spanText(range), rangeSize(range), rightsText(range), machineText(range)];
-  const what = [kind === 'hole' ? 'not mapped' : kind, pagesText(range)];
   return {
     id: `${start}`,
     kind,
-    cells: [...cells, what.filter((text) => text !== '').join(', ')],
+    cells: () => rangeCells(range),
     isBranch: true,
     span: [start, end],
     ...(isMapped
       ? { children: () => entryRows(ask, space, { frame: root, level, linear: 0, start, end }) }
       : {}),
   };
+}
+
+function rangeCells(range: MapRange): readonly string[] {
+  const what = [range.kind === 'hole' ? 'not mapped' : range.kind, pagesText(range)];
+  return [
+    spanText(range),
+    rangeSize(range),
+    rightsText(range),
+    machineText(range),
+    what.filter((text) => text !== '').join(', '),
+  ];
 }
 
 interface TableWanted {
@@ -121,18 +130,17 @@ function entryRow(
   const next = (level - 1) as TableLevel;
   const below = { linear, start, end, level: next };
   const last = Math.min(HIGHEST, linear + size - 1);
-  const what = `${isXen ? 'Xen’s own, ' : ''}${frameText(target)}`;
   return {
     id,
     kind: 'entry',
-    cells: [
+    cells: () => [
       `${address(linear)} ${entryName(entry)}`,
       isTable ? 'table' : memorySize(size),
       bitNames.join(' '),
       framesText(entry),
-      what,
+      `${isXen ? 'Xen’s own, ' : ''}${frameText(target)}`,
     ],
-    title: `0x${value}: ${bitsSentence(bitNames)}`,
+    title: () => `${value}: ${bitsSentence(bitNames)}`,
     isBranch: isTable,
     span: [linear, last],
     ...(named === undefined
@@ -155,7 +163,7 @@ async function detailRows(
 ): Promise<readonly TreeRow[]> {
   const { rows, grants, total, isCutOff } = await ask('ringside/whoMaps', { frame });
   const texts = [
-    `Entry 0x${value} at ${address(at)}, in mfn 0x${table.toString(16)}: ${bitsSentence(bitNames)}`,
+    `Entry ${value} at ${address(at)}, in mfn 0x${table.toString(16)}: ${bitsSentence(bitNames)}`,
     ...rows.map((mapping) => `Mapped by ${mappingText(mapping)}`),
     ...grants.map(({ domain, handle }) => `Mapped by d${domain} through a grant, handle ${handle}`),
     ...(isCutOff || total > rows.length ? [`Mapped at ${total} places or more`] : []),
@@ -163,6 +171,6 @@ async function detailRows(
   return texts.map((text, index) => ({
     id: `${id}/detail ${index}`,
     kind: 'detail',
-    cells: [text],
+    cells: () => [text],
   }));
 }

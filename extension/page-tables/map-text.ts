@@ -140,7 +140,7 @@ function levelLine(entry: WalkData['levels'][number]): string {
       : ` It names ${isLarge ? 'a large page at ' : ''}${names} (${frameText(entry.target)}).`;
   return (
     `${entryName(entry)} at ${hexadecimal(entry.address, 8)} in mfn ${hexadecimal(table)} (${frameText(tableFrame)}) ` +
-    `is 0x${value}: ${bitsSentence(bitNames)}.${isXen ? ' The entry is the hypervisor’s own.' : ''}${leadsTo}`
+    `is ${value}: ${bitsSentence(bitNames)}.${isXen ? ' The entry is the hypervisor’s own.' : ''}${leadsTo}`
   );
 }
 

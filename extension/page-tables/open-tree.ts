@@ -8,10 +8,10 @@ export interface TreeRow {
   readonly id: string;
   /** What it is, for its colour. */
   readonly kind: 'user' | 'kernel' | 'hypervisor' | 'hole' | 'entry' | 'detail';
-  /** Texts, by column. */
-  readonly cells: readonly string[];
-  /** Everything on one line, for a tooltip. */
-  readonly title?: string | undefined;
+  /** Texts, by column; a single one takes the whole row. Asked for when the row is drawn. */
+  cells(): readonly string[];
+  /** For a tooltip. */
+  title?(): string;
   readonly children?: (() => Promise<readonly TreeRow[]>) | undefined;
   /** Opening all opens it as well: a range or a table, but not what is told of a page. */
   readonly isBranch?: boolean | undefined;

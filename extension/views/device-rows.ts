@@ -26,7 +26,7 @@ export async function deviceRows(ask: Ask): Promise<readonly Row[]> {
   return rows.filter(({ isOpen }) => isOpen);
 }
 
-export function devicesOfDomain({ domain, console, store, disks, networks }: DevicesData): Row[] {
+function devicesOfDomain({ domain, console, store, disks, networks }: DevicesData): Row[] {
   return [
     ...(console === undefined ? [] : [consoleRow(domain, console)]),
     ...(store === undefined ? [] : [storeRow(domain, store)]),

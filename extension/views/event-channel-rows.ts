@@ -16,7 +16,7 @@ import {
 type Channel = EventChannelsData['rows'][number];
 
 /** The check-box of a port: a stop after an event has arrived there. */
-export const portBreakpoint = (domain: number, port: number): EventBreakpoint => ({
+const portBreakpoint = (domain: number, port: number): EventBreakpoint => ({
   name: `event-sent:${port}`,
   condition: `domain == ${domain}`,
 });

@@ -24,6 +24,9 @@ const GROUPS: readonly Group[] = [
   { label: 'Hypervisor', icon: 'shield', events: ['domain-crash', 'unimplemented'] },
 ];
 
+/** Of what stops anyway: the filter cannot be seen from here. */
+const DEFAULT_NOTE = 'It also stops by the filter in the view Breakpoints, which is on at first.';
+
 /** How often each kind has happened, of those that are counted. */
 export type EventCounts = Partial<Record<MachineEventId, number>>;
 
@@ -50,7 +53,7 @@ export function eventFilterRows(
 }
 
 function eventRow(
-  { id, label, description, fields, example }: MachineEventKind,
+  { id, label, description, fields, example, isDefault }: MachineEventKind,
   count: number | undefined,
   isSet: IsSet,
   named: readonly string[],
@@ -61,7 +64,7 @@ function eventRow(
     id,
     label,
     description: count === undefined ? undefined : grouped(count),
-    note: description,
+    note: isDefault ? `${description} ${DEFAULT_NOTE}` : description,
     details: [
       ...fields.map(({ name, meaning }) => [name, meaning] as const),
       ...(example === '' ? [] : [['Example of a condition', example] as const]),

@@ -76,7 +76,7 @@ function useText({ use }: Grant): string {
   return `in use by d${use.domain}${uses.length === 0 ? '' : `: ${uses.join(', ')}`}`;
 }
 
-export function grantRow(domain: number, grant: Grant): Row {
+function grantRow(domain: number, grant: Grant): Row {
   const { reference, reserved, grantee, flagNames, machineFrame, pseudoPhysicalFrame } = grant;
   const frameDetails: Detail[] = [
     ...(machineFrame === undefined ? [] : [['Machine frame', hexadecimal(machineFrame)] as const]),

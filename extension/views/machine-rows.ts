@@ -7,8 +7,7 @@ import type { Ask, Detail, Row, RowIcon } from './row.ts';
 type DomainData = MachineData['domains'][number];
 type VcpuData = DomainData['vcpus'][number];
 
-export const domainName = ({ id, name }: { id: number; name: string }): string =>
-  `${name} (d${id})`;
+const domainName = ({ id, name }: { id: number; name: string }): string => `${name} (d${id})`;
 
 export async function machineRows(ask: Ask): Promise<readonly Row[]> {
   const data = await ask('ringside/machine', {});

@@ -35,6 +35,7 @@ export function registerViews(context: vscode.ExtensionContext): void {
   const filters = view({
     view: 'ringside.views.machineEvents',
     rows: async (ask, isSet) => eventFilterRows(await eventCounts(ask), isSet, breakpointNames()),
+    withoutMachine: (isSet) => eventFilterRows({}, isSet, breakpointNames()),
   });
 
   const command = (name: string, act: (row?: Row) => Promise<void>): vscode.Disposable =>

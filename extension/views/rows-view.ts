@@ -6,10 +6,15 @@ import { isSet, setBreakpoint } from './event-breakpoints.ts';
 import { tooltipOf } from './markdown.ts';
 import type { Ask, IsSet, Row } from './row.ts';
 
+/** Of a running machine, about seconds. */
+const LOOKS_TOLD = 5;
+
 export interface RowsOfView {
   /** As package.json has it. */
   readonly view: string;
   rows(ask: Ask, isChecked: IsSet): Promise<readonly Row[]>;
+  /** What is shown while no machine is there; nothing when absent. */
+  withoutMachine?(isChecked: IsSet): readonly Row[];
   /** A sentence for above the rows. */
   heading?(): string | undefined;
 }
@@ -24,6 +29,8 @@ export class RowsView implements vscode.TreeDataProvider<Row>, vscode.Disposable
   /** It has not been asked since something changed. */
   #isOld = false;
   #isAsking = false;
+  /** Of what the user asked for and could not have; so many more looks long. */
+  #told: { readonly sentence: string; looks: number } | undefined;
 
   constructor(machine: DebuggedMachine, shown: RowsOfView) {
     this.#machine = machine;
@@ -56,8 +63,9 @@ export class RowsView implements vscode.TreeDataProvider<Row>, vscode.Disposable
     }
   }
 
-  /** A sentence above the rows, until they are asked for again. */
+  /** A sentence above the rows, for long enough to be read. */
   tell(sentence: string): void {
+    this.#told = { sentence, looks: LOOKS_TOLD };
     this.#tree.message = sentence;
   }
 
@@ -84,7 +92,7 @@ export class RowsView implements vscode.TreeDataProvider<Row>, vscode.Disposable
     this.#isOld = false;
     if (this.#machine.session === undefined) {
       this.#say(undefined);
-      return [];
+      return this.#shown.withoutMachine?.(isSet) ?? [];
     }
     this.#isAsking = true;
     try {
@@ -96,10 +104,17 @@ export class RowsView implements vscode.TreeDataProvider<Row>, vscode.Disposable
       return [];
     } finally {
       this.#isAsking = false;
+      if (this.#isOld) {
+        this.refresh();
+      }
     }
   }
 
-  #say(sentence: string | undefined): void {
+  #say(usual: string | undefined): void {
+    if (this.#told !== undefined && this.#told.looks-- <= 0) {
+      this.#told = undefined;
+    }
+    const sentence = this.#told?.sentence ?? usual;
     if (this.#tree.message !== sentence) {
       // The declared type leaves out that undefined takes the sentence away.
       this.#tree.message = sentence as string;

@@ -12,7 +12,7 @@ export async function timeRows(ask: Ask): Promise<readonly Row[]> {
   return rowsOfTime(await ask('ringside/time', {}));
 }
 
-export function rowsOfTime(data: TimeData): Row[] {
+function rowsOfTime(data: TimeData): Row[] {
   const { tsc, tscKhz, systemTime, skipped, wallClock, nextDeadline, domains } = data;
   return [
     {

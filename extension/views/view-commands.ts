@@ -5,6 +5,7 @@ import type { DebuggedMachine } from './debugged-machine.ts';
 import { setBreakpoint } from './event-breakpoints.ts';
 import { explanationItems } from './event-channel-rows.ts';
 import { eventBreakpoint } from './event-filter-rows.ts';
+import { hexadecimal } from './figures.ts';
 import type { Row, RowSubject } from './row.ts';
 import { sentenceOf } from './rows-view.ts';
 
@@ -145,6 +146,14 @@ interface Disassembled {
   }[];
 }
 
+/** VS Code hands paths of answers on as they are or, where files are elsewhere, as URIs. */
+function uriOf(location: { readonly path?: string }, session: vscode.DebugSession): vscode.Uri {
+  const { path = '' } = location;
+  return /^[a-z][a-z\d+.-]+:\/\//i.test(path)
+    ? vscode.Uri.parse(path)
+    : vscode.debug.asDebugSourceUri(location, session);
+}
+
 /** Opens the source line that a hypercall was called from. */
 export async function goToCaller(
   { session }: DebuggedMachine,
@@ -155,7 +164,8 @@ export async function goToCaller(
   if (place === undefined || session === undefined) {
     return;
   }
-  const address = `0x${place.address.toString(16).padStart(8, '0')}`;
+  // What is known is where the call returns to: the call itself ends a byte before.
+  const address = hexadecimal(Math.max(0, place.address - 1), 8);
   try {
     const answer: Disassembled = await session.customRequest('disassemble', {
       memoryReference: `d${place.domain}:va:${address}`,
@@ -168,7 +178,7 @@ export async function goToCaller(
       return;
     }
     const start = new vscode.Position(Math.max(0, line - 1), 0);
-    await vscode.window.showTextDocument(vscode.debug.asDebugSourceUri(location, session), {
+    await vscode.window.showTextDocument(uriOf(location, session), {
       preview: true,
       selection: new vscode.Range(start, start),
     });

@@ -45,7 +45,7 @@ function nodeRow(ask: Ask, parent: string, { name, value, hasChildren }: Child):
   };
 }
 
-export function connectionRow(connection: StoreConnectionData): Row {
+function connectionRow(connection: StoreConnectionData): Row {
   const { name, isPrivileged, watches, transactions } = connection;
   const id = `connection ${name}`;
   const children: Row[] = [

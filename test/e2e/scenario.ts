@@ -89,7 +89,9 @@ async function work(editor: Editor, host: string, begin: (name: string) => void)
 }
 
 async function addFunctionBreakpoint(editor: Editor, name: string): Promise<void> {
-  await editor.command('Debug: Add Function Breakpoint');
+  const header = editor.page.locator('.pane-header', { hasText: 'Breakpoints' }).first();
+  await header.hover();
+  await editor.page.locator('[aria-label^="Add Function Breakpoint"]').first().click();
   const input = editor.page.locator('.debug-breakpoints input').first();
   await input.waitFor();
   await input.fill(name);

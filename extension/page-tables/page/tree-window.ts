@@ -63,16 +63,17 @@ export class TreeWindow {
     element.setAttribute('aria-posinset', `${position}`);
     element.setAttribute('aria-setsize', `${siblings}`);
     element.setAttribute('aria-selected', `${index === this.#selected}`);
-    element.title = [row.title, row.cells.at(-1)].filter((text) => text !== undefined).join('\n');
+    const cells = row.cells();
+    element.title = [row.title?.(), cells.at(-1)].filter((text) => text !== undefined).join('\n');
     const twistie = document.createElement('span');
     twistie.className =
       row.children === undefined ? 'twistie' : `twistie ${isOpen ? 'open' : 'shut'}`;
     if (row.children !== undefined) {
       element.setAttribute('aria-expanded', `${isOpen}`);
     }
-    row.cells.forEach((text, column) => {
+    cells.forEach((text, column) => {
       const cell = document.createElement('span');
-      cell.className = row.cells.length === 1 ? 'cell whole' : 'cell';
+      cell.className = cells.length === 1 ? 'cell whole' : 'cell';
       if (column === 0) {
         cell.style.paddingLeft = `${depth * 12}px`;
         cell.append(twistie);
