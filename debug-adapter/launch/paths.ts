@@ -19,12 +19,12 @@ export function resolvePath(path: string, folder: string | undefined): string {
 }
 
 /** Whether a path says where it begins. */
-export function isAbsolute(path: string): boolean {
+function isAbsolute(path: string): boolean {
   return /^(?:[\\/]|[A-Za-z]:[\\/])/.test(path) || isAddress(path);
 }
 
 /** A scheme has two letters or more: one is a drive. */
-export const isAddress = (path: string): boolean => /^[A-Za-z][A-Za-z0-9+.-]+:/.test(path);
+const isAddress = (path: string): boolean => /^[A-Za-z][A-Za-z0-9+.-]+:/.test(path);
 
 /** What names the place where a path begins: `/`, `C:\`, `\\server\`, `scheme://authority/`. */
 function splitRoot(path: string): { readonly root: string; readonly rest: string } {

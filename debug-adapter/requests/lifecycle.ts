@@ -3,6 +3,7 @@
 import type { DebugProtocol as DAP } from '@vscode/debugprotocol';
 import { SHUTDOWN } from '../../emulator/abi/sched.ts';
 import type { Domain } from '../../emulator/hypervisor/domains/domain.ts';
+import type { CustomEvents, RingsideCapabilities } from '../custom-requests.ts';
 import { DebugRun, type RunListener, type Stop } from '../debuggee/debug-run.ts';
 import { StopControl } from '../debuggee/stop-control.ts';
 import { type LaunchConfiguration, validateLaunch } from '../launch/launch-configuration.ts';
@@ -24,7 +25,8 @@ export class LifecycleRequests {
     if (args.pathFormat !== undefined && args.pathFormat !== 'path' && args.pathFormat !== 'uri') {
       throw new UserError(`There is no path format ${JSON.stringify(args.pathFormat)}.`);
     }
-    return { ...CAPABILITIES, ringsideRequests: 1 };
+    const ours: RingsideCapabilities = { ringsideRequests: 1 };
+    return { ...CAPABILITIES, ...ours };
   };
 
   readonly launch = async (args: DAP.LaunchRequestArguments): Promise<void> => {
@@ -138,9 +140,13 @@ export class LifecycleRequests {
     };
   }
 
+  #emit<Name extends keyof CustomEvents>(name: Name, body: CustomEvents[Name]): void {
+    this.#debugging.emit(name, body);
+  }
+
   #guestPrints({ console }: LaunchConfiguration, domain: number, bytes: Uint8Array): void {
     const text = String.fromCharCode(...bytes);
-    this.#debugging.emit('ringside/consoleOutput', { domain, console: 'guest', text });
+    this.#emit('ringside/consoleOutput', { domain, console: 'guest', text });
     const isEditor = this.#debugging.client.clientID === 'vscode';
     if ((console ?? (isEditor ? 'terminal' : 'debugConsole')) === 'debugConsole') {
       this.#debugging.output('stdout', this.#debugging.decode(domain, bytes));
@@ -149,7 +155,7 @@ export class LifecycleRequests {
 
   #hypervisorPrints(domain: number, bytes: Uint8Array): void {
     const text = String.fromCharCode(...bytes);
-    this.#debugging.emit('ringside/consoleOutput', { domain, console: 'hypervisor', text });
+    this.#emit('ringside/consoleOutput', { domain, console: 'hypervisor', text });
     this.#debugging.output('console', text.replace(/^(?=.)/gm, `(d${domain}) `));
   }
 }

@@ -31,7 +31,7 @@ export class AdapterFactory implements vscode.DebugAdapterDescriptorFactory {
   }
 }
 
-export function runsPrograms(folder: vscode.WorkspaceFolder | undefined): boolean {
+function runsPrograms(folder: vscode.WorkspaceFolder | undefined): boolean {
   const isNode = typeof process === 'object' && process.versions?.node !== undefined;
   return isNode && (folder === undefined || folder.uri.scheme === 'file');
 }

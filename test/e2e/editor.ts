@@ -39,7 +39,7 @@ export interface EditorOptions {
 }
 
 /** The server alone, with the extension of this project installed. */
-export async function startServer({
+async function startServer({
   installed,
   folder,
   host,

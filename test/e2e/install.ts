@@ -18,8 +18,7 @@ export interface InstalledEditor {
   readonly entry: string;
 }
 
-export const cacheFolder = (): string =>
-  process.env['RINGSIDE_CACHE'] ?? '/var/tmp/ringside-ci/vscode';
+const cacheFolder = (): string => process.env['RINGSIDE_CACHE'] ?? '/var/tmp/ringside-ci/vscode';
 
 /** Undefined: it is not installed. */
 export function installedEditor(): InstalledEditor | undefined {
