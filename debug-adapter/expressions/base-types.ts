@@ -39,6 +39,7 @@ export const UNSIGNED_CHAR = character('unsigned char', false);
 export const SHORT = integer('short int', 2, true);
 export const UNSIGNED_SHORT = integer('short unsigned int', 2, false);
 export const INT = integer('int', 4, true);
+/** `size_t` too. */
 export const UNSIGNED_INT = integer('unsigned int', 4, false);
 export const LONG = integer('long int', 4, true);
 export const UNSIGNED_LONG = integer('long unsigned int', 4, false);
@@ -47,8 +48,5 @@ export const UNSIGNED_LONG_LONG = integer('long long unsigned int', 8, false);
 export const FLOAT = float('float', 4);
 export const DOUBLE = float('double', 8);
 export const LONG_DOUBLE = float('long double', 12);
-
-/** `sizeof` and `offsetof` have it. */
-export const SIZE_T = UNSIGNED_INT;
 
 export const pointerTo = (target: CType): PointerType => ({ kind: 'pointer', size: 4, target });

@@ -42,12 +42,9 @@ import { type ScopeOfVariables, type Variable, Variables } from './dwarf/variabl
 export type { CallerFrame, Frame } from './dwarf/call-frames.ts';
 export type { FunctionMatch, FunctionSymbol, InlineFrame } from './dwarf/functions.ts';
 export type { LineRange, SourcePlace } from './dwarf/line-lookup.ts';
-export type { AddressRange } from './dwarf/ranges.ts';
 export type {
   FrameMachine,
-  Piece,
   VariableLocation,
-  WholeLocation,
 } from './dwarf/variable-location.ts';
 export type { ScopeOfVariables, Variable } from './dwarf/variables.ts';
 

@@ -33,7 +33,7 @@ export const generic = (value: number | bigint): Value =>
   integer(typeof value === 'bigint' ? value : BigInt(Math.trunc(value)), GENERIC);
 
 /** With the sign that the type gives it; generic values have one. */
-export const signedOf = ({ type, bits }: Value): bigint =>
+const signedOf = ({ type, bits }: Value): bigint =>
   type.kind === 'unsigned' ? bits : BigInt.asIntN(widthOf(type), bits);
 
 function floatOf({ type, bits }: Value): number {

@@ -210,7 +210,7 @@ function functionKind(cursor: DieCursor): EntryKind {
 }
 
 /** An entry, and those that it refers to for what it does not say itself. */
-export function* origins(die: Die, units: Units): Generator<Die> {
+function* origins(die: Die, units: Units): Generator<Die> {
   let current = die;
   for (let count = 0; count < MOST_ORIGINS; count++) {
     yield current;

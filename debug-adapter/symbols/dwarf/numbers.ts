@@ -222,6 +222,3 @@ export const LLE = {
   start_length: 8,
   view_pair: 9,
 } as const;
-
-/** `DW_LANG_Mips_Assembler`: what every assembler says. */
-export const LANG_ASSEMBLER = 0x8001;

@@ -33,7 +33,7 @@ function withoutDots(path: string): string {
 }
 
 /** The segments of a path from the last to the first. */
-export const segmentsFromEnd = (path: string): string[] =>
+const segmentsFromEnd = (path: string): string[] =>
   path
     .split(/[/\\]/)
     .filter((segment) => segment !== '' && segment !== '.')

@@ -32,17 +32,17 @@ import type {
   Member,
 } from '../../../debug-adapter/symbols/c-type.ts';
 
-export const BASE = 0xc010_0000;
+const BASE = 0xc010_0000;
 const SIZE = 0x3000;
 
-export const arrayOf = (element: CType, count: number | undefined, size: number): CType => ({
+const arrayOf = (element: CType, count: number | undefined, size: number): CType => ({
   kind: 'array',
   element,
   count,
   size,
 });
 
-export const member = (
+const member = (
   name: string,
   type: CType,
   offset: number,
@@ -54,14 +54,14 @@ export const member = (
   bits: bits === undefined ? undefined : { first: bits[0], count: bits[1] },
 });
 
-export const struct = (
+const struct = (
   name: string | undefined,
   size: number,
   members: readonly Member[],
   kind: 'struct' | 'union' = 'struct',
 ): CompositeType => ({ kind, name, size, members, isIncomplete: false });
 
-export const state: EnumType = {
+const state: EnumType = {
   kind: 'enum',
   name: 'state',
   size: 4,
@@ -74,24 +74,24 @@ export const state: EnumType = {
   ],
 };
 
-export const handler: FunctionType = {
+const handler: FunctionType = {
   kind: 'function',
   result: INT,
   parameters: [INT],
   isVariadic: false,
 };
 
-export const u8: CType = { kind: 'typedef', name: 'u8', target: UNSIGNED_CHAR };
-export const u32: CType = { kind: 'typedef', name: 'u32', target: UNSIGNED_INT };
+const u8: CType = { kind: 'typedef', name: 'u8', target: UNSIGNED_CHAR };
+const u32: CType = { kind: 'typedef', name: 'u32', target: UNSIGNED_INT };
 
 /** `struct list { struct list *next, *prev; }` */
 const listMembers: Member[] = [];
-export const list = struct('list', 8, listMembers);
+const list = struct('list', 8, listMembers);
 listMembers.push(member('next', pointerTo(list), 0), member('prev', pointerTo(list), 4));
 
 /** `struct task`, 64 bytes. */
 const taskMembers: Member[] = [];
-export const task = struct('task', 64, taskMembers);
+const task = struct('task', 64, taskMembers);
 taskMembers.push(
   member('pid', INT, 0),
   member('comm', arrayOf(CHAR, 16, 16), 4),
@@ -347,7 +347,7 @@ function hostFunctions(calls: unknown[][]): readonly HostFunction[] {
   ];
 }
 
-export function aValue(type: CType, address: number): Value {
+function aValue(type: CType, address: number): Value {
   return { kind: 'value', type, location: { kind: 'memory', address } };
 }
 
