@@ -167,7 +167,7 @@ export class ProgramSymbols {
     this.#functions ??= functionsByName(this.#file);
     const known = new Set(described.map(({ entry }) => entry));
     const others = namesMatching(this.#functions, pattern).flatMap(([name, entries]) =>
-      entries
+      [...entries]
         .filter((entry) => !known.has(entry))
         .map((entry) => ({ name, entry, address: entry, isInlineCopy: false })),
     );
@@ -322,17 +322,21 @@ function addressesByName(file: ElfFile): ReadonlyMap<string, number> {
   return addresses;
 }
 
-type AddressesByName = ReadonlyMap<string, readonly number[]>;
+type AddressesByName = ReadonlyMap<string, ReadonlySet<number>>;
 
 /** By the symbol table alone. Code written in assembly often has no more than a global name. */
 function functionsByName(file: ElfFile): AddressesByName {
-  const functions = new Map<string, number[]>();
+  const functions = new Map<string, Set<number>>();
   for (const { name, value, type, binding, place } of symbolsIn(file)) {
     const isCode = typeof place === 'object' && (place.flags & SHF.EXECINSTR) !== 0;
-    const isFunction =
-      type === STT.FUNC || (type === STT.NOTYPE && binding !== STB.LOCAL && name !== '');
-    if (isCode && isFunction) {
-      functions.set(name, [...new Set([...(functions.get(name) ?? []), value])]);
+    const isFunction = type === STT.FUNC || (type === STT.NOTYPE && binding !== STB.LOCAL);
+    if (isCode && isFunction && name !== '') {
+      const entries = functions.get(name);
+      if (entries === undefined) {
+        functions.set(name, new Set([value]));
+      } else {
+        entries.add(value);
+      }
     }
   }
   return functions;
@@ -341,7 +345,7 @@ function functionsByName(file: ElfFile): AddressesByName {
 function namesMatching(
   functions: AddressesByName,
   pattern: string | RegExp,
-): readonly (readonly [string, readonly number[]])[] {
+): readonly (readonly [string, ReadonlySet<number>])[] {
   if (typeof pattern === 'string') {
     const entries = functions.get(pattern);
     return entries === undefined ? [] : [[pattern, entries]];

@@ -8,6 +8,7 @@ import { pathOfFile } from './line-header.ts';
 import { type LineRows, ROW } from './line-program.ts';
 import {
   firstAbove,
+  firstAt,
   isOfLineBefore,
   type LineTable,
   type LineTables,
@@ -210,15 +211,6 @@ function runAround(
     next = after;
   }
   return { start: addresses[start]!, end: addresses[next]! };
-}
-
-/** The first of the rows at the address of one. */
-function firstAt(addresses: Uint32Array, first: number, row: number): number {
-  let at = row;
-  while (at > first && addresses[at - 1] === addresses[row]) {
-    at -= 1;
-  }
-  return at;
 }
 
 /** The row after those at the address of one. */

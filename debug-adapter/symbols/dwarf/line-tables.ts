@@ -300,9 +300,22 @@ function rowIn(rows: LineRows, { first, last }: Sequence, address: number): numb
   }
   let found = rowForAll(rows, first, low - 1);
   while (found > first && isOfLineBefore(rows, found)) {
-    found = rowForAll(rows, first, found - 1);
+    const before = firstAt(addresses, first, found) - 1;
+    if (before < first) {
+      break;
+    }
+    found = rowForAll(rows, first, before);
   }
   return found;
+}
+
+/** The first of the rows at the address of one. */
+export function firstAt(addresses: Uint32Array, first: number, row: number): number {
+  let at = row;
+  while (at > first && addresses[at - 1] === addresses[row]) {
+    at -= 1;
+  }
+  return at;
 }
 
 /** Whether a row is of no line and starts no statement. */
