@@ -39,6 +39,7 @@ export const UNSIGNED_CHAR = character('unsigned char', false);
 export const SHORT = integer('short int', 2, true);
 export const UNSIGNED_SHORT = integer('short unsigned int', 2, false);
 export const INT = integer('int', 4, true);
+/** `size_t` too. */
 export const UNSIGNED_INT = integer('unsigned int', 4, false);
 export const LONG = integer('long int', 4, true);
 export const UNSIGNED_LONG = integer('long unsigned int', 4, false);

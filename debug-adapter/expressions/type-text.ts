@@ -1,6 +1,6 @@
 /** Types as C writes them: `struct task *`, `int (*)(void *)`, `char [16]`. */
 
-import type { CType } from '../symbols/c-type.ts';
+import type { CType, QualifiedType } from '../symbols/c-type.ts';
 
 /** Debug information may have types that contain themselves. */
 const MOST_LAYERS = 24;
@@ -40,20 +40,26 @@ function written(type: CType, declared: string, layers: number): string {
     case 'volatile':
     case 'restrict':
     case 'atomic':
-      return qualified(
-        type.kind === 'atomic' ? '_Atomic' : type.kind,
-        type.target,
-        declared,
-        layers,
-      );
+      return qualified(type, declared, layers);
   }
 }
 
-/** Behind the star of a pointer, before all else. */
-function qualified(word: string, target: CType, declared: string, layers: number): string {
-  return target.kind === 'pointer'
-    ? written(target.target, `*${before(word, declared)}`, layers - 1)
-    : `${word} ${written(target, declared, layers - 1)}`;
+/** Behind the star of a pointer, before all else. Of an array, the elements are what it qualifies. */
+function qualified({ kind, target }: QualifiedType, declared: string, layers: number): string {
+  const word = kind === 'atomic' ? '_Atomic' : kind;
+  if (target.kind === 'pointer') {
+    return written(target.target, `*${before(word, declared)}`, layers - 1);
+  }
+  const rest = written(target, declared, layers - 1);
+  return target.kind === 'array' && elementOf(target).kind === kind ? rest : `${word} ${rest}`;
+}
+
+function elementOf(array: CType): CType {
+  let element = array;
+  for (let depth = 0; depth < MOST_LAYERS && element.kind === 'array'; depth++) {
+    ({ element } = element);
+  }
+  return element;
 }
 
 function parametersOf(type: Extract<CType, { kind: 'function' }>, layers: number): string {

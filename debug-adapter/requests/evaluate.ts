@@ -3,6 +3,7 @@
 import type { DebugProtocol as DAP } from '@vscode/debugprotocol';
 import type { ConsolePlace } from '../console/verbs.ts';
 import { VERBS, verbOf } from '../console/verbs.ts';
+import { completionsAt } from '../expressions/completions.ts';
 import { evaluate } from '../expressions/evaluate.ts';
 import { parseExpression } from '../expressions/parser.ts';
 import { type ExpressionScope, type Result, typeNamesOf } from '../expressions/scope.ts';
@@ -69,24 +70,32 @@ export class EvaluateRequests {
 
   readonly completions = (args: DAP.CompletionsArguments): DAP.CompletionsResponse['body'] => {
     const { text, column, frameId } = args;
-    const before = text.slice(0, Math.max(0, this.#debugging.columnFromClient(column) - 1));
+    const end = Math.max(0, this.#debugging.columnFromClient(column) - 1);
+    const before = text.slice(0, end);
     const { scope } = this.#scopeOf(frameId);
     const isFirstWord = /^\s*[a-z]*$/.test(before);
     const verbs = isFirstWord ? VERBS.filter(({ name }) => name.startsWith(before.trim())) : [];
-    const targets: DAP.CompletionItem[] = verbs.map(({ name, usage, summary }) => ({
-      label: name,
-      detail: `${usage}: ${summary}`,
-      type: 'keyword',
-    }));
-    const [word = ''] = /[\w$]*$/.exec(before) ?? [];
-    const isRegister = word.startsWith('$');
-    const prefix = isRegister ? word.slice(1) : word;
-    for (const { name, kind } of scope.names(prefix)) {
-      if ((kind === 'register') === isRegister) {
-        targets.push({ label: isRegister ? `$${name}` : name, type: COMPLETION_KINDS[kind] });
-      }
-    }
-    return { targets };
+    const { start, items } = completionsAt(text, end, scope);
+    const place = {
+      start: this.#debugging.columnToClient(start + 1),
+      length: Math.min(end, text.length) - start,
+    };
+    return {
+      targets: [
+        ...verbs.map(({ name, usage, summary }) => ({
+          label: name,
+          detail: `${usage}: ${summary}`,
+          type: 'keyword' as const,
+          ...place,
+        })),
+        ...items.map(({ label, kind, detail }) => ({
+          label,
+          type: COMPLETION_KINDS[kind],
+          ...(detail !== undefined && { detail }),
+          ...place,
+        })),
+      ],
+    };
   };
 
   #scopeOf(frameId: number | undefined) {
@@ -114,6 +123,7 @@ const COMPLETION_KINDS = {
   register: 'variable',
   function: 'function',
   type: 'class',
+  member: 'field',
 } as const;
 
 /** Whether a line of the console may have set something. */

@@ -42,7 +42,10 @@ import { type ScopeOfVariables, type Variable, Variables } from './dwarf/variabl
 export type { CallerFrame, Frame } from './dwarf/call-frames.ts';
 export type { FunctionMatch, FunctionSymbol, InlineFrame } from './dwarf/functions.ts';
 export type { LineRange, SourcePlace } from './dwarf/line-lookup.ts';
-export type { FrameMachine, VariableLocation } from './dwarf/variable-location.ts';
+export type {
+  FrameMachine,
+  VariableLocation,
+} from './dwarf/variable-location.ts';
 export type { ScopeOfVariables, Variable } from './dwarf/variables.ts';
 
 /** Where a breakpoint on a line stops. */
@@ -59,6 +62,7 @@ export class ProgramSymbols {
   readonly #sections: DebugSections;
   #dwarf: Dwarf | undefined;
   #addresses: ReadonlyMap<string, number> | undefined;
+  #functions: AddressesByName | undefined;
 
   private constructor(file: ElfFile) {
     this.#file = file;
@@ -159,7 +163,17 @@ export class ProgramSymbols {
 
   /** By name or pattern: functions, their inlined copies, and functions that only have a symbol. */
   functionsMatching(pattern: string | RegExp): readonly FunctionMatch[] {
-    return this.#read().functions.matching(pattern);
+    const described = this.#read().functions.matching(pattern);
+    this.#functions ??= functionsByName(this.#file);
+    const known = new Set(described.map(({ entry }) => entry));
+    const others = namesMatching(this.#functions, pattern).flatMap(([name, entries]) =>
+      [...entries]
+        .filter((entry) => !known.has(entry))
+        .map((entry) => ({ name, entry, address: entry, isInlineCopy: false })),
+    );
+    return others.length === 0
+      ? described
+      : [...described, ...others].sort((a, b) => a.address - b.address);
   }
 
   /** The innermost block first. */
@@ -306,6 +320,38 @@ function addressesByName(file: ElfFile): ReadonlyMap<string, number> {
     }
   }
   return addresses;
+}
+
+type AddressesByName = ReadonlyMap<string, ReadonlySet<number>>;
+
+/** By the symbol table alone. Code written in assembly often has no more than a global name. */
+function functionsByName(file: ElfFile): AddressesByName {
+  const functions = new Map<string, Set<number>>();
+  for (const { name, value, type, binding, place } of symbolsIn(file)) {
+    const isCode = typeof place === 'object' && (place.flags & SHF.EXECINSTR) !== 0;
+    const isFunction = type === STT.FUNC || (type === STT.NOTYPE && binding !== STB.LOCAL);
+    if (isCode && isFunction && name !== '') {
+      const entries = functions.get(name);
+      if (entries === undefined) {
+        functions.set(name, new Set([value]));
+      } else {
+        entries.add(value);
+      }
+    }
+  }
+  return functions;
+}
+
+function namesMatching(
+  functions: AddressesByName,
+  pattern: string | RegExp,
+): readonly (readonly [string, ReadonlySet<number>])[] {
+  if (typeof pattern === 'string') {
+    const entries = functions.get(pattern);
+    return entries === undefined ? [] : [[pattern, entries]];
+  }
+  const test = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+  return [...functions].filter(([name]) => test.test(name));
 }
 
 function symbolsIn(file: ElfFile): readonly ElfSymbol[] {

@@ -4,6 +4,7 @@
  * Exit status: 0 no differences, 1 differences, 2 nothing was compared.
  */
 
+import { DEBUGGER_USAGE, runDebugger } from './debugger/run.ts';
 import { NoObjdump } from './disassembly/objdump.ts';
 import { disassemblyOptions } from './disassembly/options.ts';
 import { compareDisassembly, NoCode } from './disassembly/run.ts';
@@ -20,7 +21,7 @@ import { SILICON_USAGE, siliconOptions } from './silicon/options.ts';
 import { UsageError } from './usage.ts';
 
 const USAGE = `Usage: npm run conformance -- <suite> [arguments]
-
+${DEBUGGER_USAGE}
   disassembly [--opcodes] [--random N] [--seed S] <file>...
                  all code of ELF files, every opcode, N random bytes against objdump
 
@@ -37,6 +38,7 @@ const UNAVAILABLE = [NoBochs, NoCode, NoImage, NoObjdump, NoSilicon];
 type Suite = (args: readonly string[]) => number | Promise<number>;
 
 const SUITES = new Map<string, Suite>([
+  ['debugger', (args) => runDebugger(args, console.log)],
   ['disassembly', (args) => compareDisassembly(disassemblyOptions(args, console.log))],
   ['fuzz', (args) => runFuzz(args, console.log)],
   ['hostile', (args) => runHostile(args, console.log)],

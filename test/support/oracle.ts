@@ -33,7 +33,9 @@ const recipes = {
   'a kernel that runs 32-bit programs': {
     isThere: () => of32BitProgram((compiled, program) => !compiled || runsQuietly(program)),
   },
-  'gcc -m32 -nostdlib': { packages: 'gcc binutils', isThere: builds32BitKernels },
+  'gcc -m32 -nostdlib': { packages: 'gcc binutils', isThere: () => builds32BitKernels('gcc') },
+  'clang -m32': { packages: 'clang', isThere: () => builds32BitKernels('clang') },
+  gdb: { packages: 'gdb', isThere: () => runs('gdb') },
   objdump: { packages: 'binutils', isThere: () => runs('objdump') },
   readelf: { packages: 'binutils', isThere: () => runs('readelf') },
   bochs: {
@@ -132,8 +134,8 @@ const runsQuietly = (program: string): boolean =>
   spawnSync(program, { stdio: 'ignore' }).status === 0;
 
 /** Needs neither a C library nor a kernel that runs 32-bit programs. */
-function builds32BitKernels(): boolean {
+function builds32BitKernels(compiler: 'gcc' | 'clang'): boolean {
   const options = ['-m32', '-nostdlib', '-static', '-x', 'c', '-o', '/dev/null', '-'];
   const input = 'void _start(void) {}\n';
-  return spawnSync('gcc', options, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
+  return spawnSync(compiler, options, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
 }

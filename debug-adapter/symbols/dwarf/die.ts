@@ -107,6 +107,8 @@ export class Die {
 export class DieCursor {
   readonly #unit: Unit;
   readonly #reader: SectionReader;
+  /** Reads attributes while the other one stays. */
+  readonly #attributeReader: SectionReader;
   #abbreviation: Abbreviation | undefined;
   #start = 0;
   #attributes = 0;
@@ -118,6 +120,7 @@ export class DieCursor {
     const { entries, end } = unit.header;
     const position = offset - unit.sectionBase;
     this.#reader = new SectionReader(unit.section, position, end);
+    this.#attributeReader = new SectionReader(unit.section, position, end);
     if (position < entries || position >= end) {
       throw this.#reader.error('is no place for an entry');
     }
@@ -187,8 +190,8 @@ export class DieCursor {
   }
 
   value(name: number): FormValue | undefined {
-    const abbreviation = this.#abbreviation;
-    return abbreviation && attributeAt(this.#unit, abbreviation, this.#attributes, name);
+    const shape = this.#moveToAttribute(name);
+    return shape && readForm(this.#attributeReader, shape.form, shape.implicit, this.#unit);
   }
 
   has(name: number): boolean {
@@ -197,16 +200,8 @@ export class DieCursor {
 
   /** Where the text of an attribute lies; `undefined` when it is no text of this file. */
   textPlace(name: number): TextPlace | undefined {
-    const shapes = this.#abbreviation?.attributes ?? [];
-    for (let index = 0; index < shapes.length; index++) {
-      const shape = shapes[index]!;
-      if (shape.name === name) {
-        const reader = new SectionReader(this.#unit.section, this.#attributes, this.#reader.end);
-        moveTo(reader, shapes, index, this.#unit);
-        return textPlace(reader, shape.form, this.#unit);
-      }
-    }
-    return undefined;
+    const shape = this.#moveToAttribute(name);
+    return shape && textPlace(this.#attributeReader, shape.form, this.#unit);
   }
 
   die(): Die {
@@ -214,6 +209,20 @@ export class DieCursor {
       throw this.#reader.error('has no entry');
     }
     return new Die(this.#unit, this.offset, this.#abbreviation, this.#attributes);
+  }
+
+  /** Hot: often for each entry of a unit. */
+  #moveToAttribute(name: number): AttributeShape | undefined {
+    const shapes = this.#abbreviation?.attributes ?? [];
+    for (let index = 0; index < shapes.length; index++) {
+      const shape = shapes[index]!;
+      if (shape.name === name) {
+        this.#attributeReader.position = this.#attributes;
+        moveTo(this.#attributeReader, shapes, index, this.#unit);
+        return shape;
+      }
+    }
+    return undefined;
   }
 
   #skipAttributes(abbreviation: Abbreviation): void {

@@ -7,7 +7,7 @@ import type { Problems } from './dwarf-error.ts';
 import type { LineLookup } from './line-lookup.ts';
 import type { LineTables } from './line-tables.ts';
 import { ENTRY, type NameIndex, nameOf, withAttribute } from './name-index.ts';
-import { AT, TAG } from './numbers.ts';
+import { AT, LANG_ASSEMBLER, TAG } from './numbers.ts';
 import { type AddressRange, rangesOf } from './ranges.ts';
 import type { Types } from './types.ts';
 import type { Unit, Units } from './units.ts';
@@ -218,13 +218,15 @@ export class Functions {
   }
 
   /**
-   * As gdb does it: code that gcc optimised can be stopped at its entry, since every argument has its
-   * place from there on; other code is stopped where its first statement starts.
+   * As gdb does it: assembly has no prologue, and code that gcc optimised can be stopped at its entry
+   * too, since every argument has its place from there on; other code is stopped where its first
+   * statement starts.
    */
   #afterPrologue(unit: Unit, entry: number, ranges: readonly AddressRange[]): number {
     const hasExactLists = unit.hasLocationLists && isNewGcc(unit.root.text(AT.producer));
+    const isAssembly = unit.root.number(AT.language) === LANG_ASSEMBLER;
     const own = ranges.find(({ start, end }) => entry >= start && entry < end);
-    return hasExactLists || own === undefined
+    return isAssembly || hasExactLists || own === undefined
       ? entry
       : this.#sources.lines.afterPrologue(entry, own.end);
   }

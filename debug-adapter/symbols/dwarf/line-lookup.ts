@@ -6,7 +6,15 @@
 
 import { pathOfFile } from './line-header.ts';
 import { type LineRows, ROW } from './line-program.ts';
-import { firstAbove, type LineTable, type LineTables, type Sequence } from './line-tables.ts';
+import {
+  firstAbove,
+  firstAt,
+  isOfLineBefore,
+  type LineTable,
+  type LineTables,
+  rowForAll,
+  type Sequence,
+} from './line-tables.ts';
 import { endsWithPath } from './source-path.ts';
 
 /** A place in a source file. `column` is 0 where it is not known. */
@@ -177,19 +185,39 @@ function fileOfRow(table: LineTable, row: number): string | undefined {
 /** From the first to the last neighbour of a row that is of the same line. */
 function runAround(
   rows: LineRows,
-  sequence: Sequence,
+  { first, last }: Sequence,
   row: number,
 ): { start: number; end: number } {
   const { lines, files, addresses } = rows;
   const isSame = (other: number) => lines[other] === lines[row] && files[other] === files[row];
-  const isEmpty = (other: number) => addresses[other] === addresses[other + 1];
-  let first = row;
-  while (first > sequence.first && (isSame(first - 1) || isEmpty(first - 1))) {
-    first -= 1;
+  const isNowhere = (other: number) => isOfLineBefore(rows, other);
+  let start = firstAt(addresses, first, row);
+  for (let at = start; at > first; ) {
+    const counting = rowForAll(rows, first, at - 1);
+    at = firstAt(addresses, first, at - 1);
+    if (isSame(counting)) {
+      start = at;
+    } else if (!isNowhere(counting)) {
+      break;
+    }
   }
-  let next = row + 1;
-  while (next < sequence.last && (isSame(next) || isEmpty(next))) {
-    next += 1;
+  let next = afterAll(addresses, last, row);
+  while (next < last) {
+    const after = afterAll(addresses, last, next);
+    const counting = rowForAll(rows, first, after - 1);
+    if (!isSame(counting) && !isNowhere(counting)) {
+      break;
+    }
+    next = after;
   }
-  return { start: addresses[first]!, end: addresses[next]! };
+  return { start: addresses[start]!, end: addresses[next]! };
+}
+
+/** The row after those at the address of one. */
+function afterAll(addresses: Uint32Array, last: number, row: number): number {
+  let at = row + 1;
+  while (at < last && addresses[at] === addresses[row]) {
+    at += 1;
+  }
+  return at;
 }

@@ -282,9 +282,12 @@ function noteFiles(
   }
 }
 
-/** The last row at or before an address; of several at one place, one that starts a statement. */
+/**
+ * The row that an address belongs to: the last one at or before it. As for gdb, code of no line that
+ * starts no statement belongs to the line before it.
+ */
 function rowIn(rows: LineRows, { first, last }: Sequence, address: number): number {
-  const { addresses, flags } = rows;
+  const { addresses } = rows;
   let low = first;
   let high = last;
   while (low < high) {
@@ -295,7 +298,32 @@ function rowIn(rows: LineRows, { first, last }: Sequence, address: number): numb
       high = middle;
     }
   }
-  const found = low - 1;
+  let found = rowForAll(rows, first, low - 1);
+  while (found > first && isOfLineBefore(rows, found)) {
+    const before = firstAt(addresses, first, found) - 1;
+    if (before < first) {
+      break;
+    }
+    found = rowForAll(rows, first, before);
+  }
+  return found;
+}
+
+/** The first of the rows at the address of one. */
+export function firstAt(addresses: Uint32Array, first: number, row: number): number {
+  let at = row;
+  while (at > first && addresses[at - 1] === addresses[row]) {
+    at -= 1;
+  }
+  return at;
+}
+
+/** Whether a row is of no line and starts no statement. */
+export const isOfLineBefore = ({ lines, flags }: LineRows, row: number): boolean =>
+  lines[row] === 0 && (flags[row]! & ROW.STATEMENT) === 0;
+
+/** Of the rows at the address of the last one, the one that counts: the last that starts a statement. */
+export function rowForAll({ addresses, flags }: LineRows, first: number, found: number): number {
   for (let row = found; row >= first && addresses[row] === addresses[found]; row--) {
     if ((flags[row]! & ROW.STATEMENT) !== 0) {
       return row;

@@ -5,6 +5,7 @@
  * compares the few entries that share it.
  */
 
+import type { Abbreviation } from './abbreviations.ts';
 import { type Die, DieCursor, type TextPlace } from './die.ts';
 import type { Problems } from './dwarf-error.ts';
 import { AT, TAG } from './numbers.ts';
@@ -51,6 +52,7 @@ export class NameIndex {
   readonly #units: Units;
   readonly #problems: Problems;
   #entries = new Entries();
+  readonly #kinds = new WeakMap<Abbreviation, EntryKind | 'none'>();
   #isComplete = false;
 
   constructor(units: Units, problems: Problems) {
@@ -129,7 +131,7 @@ export class NameIndex {
     const cursor = new DieCursor(unit, unit.root.offset);
     let enumeration = 0;
     while (cursor.next()) {
-      const kind = kindOf(cursor);
+      const kind = this.#kindAt(cursor);
       if (kind !== undefined) {
         this.#add(cursor, kind, kind === ENTRY.enumerator ? enumeration : cursor.offset);
       }
@@ -138,6 +140,20 @@ export class NameIndex {
         cursor.skipChildren();
       }
     }
+  }
+
+  /** Entries of one shape are of one kind. */
+  #kindAt(cursor: DieCursor): EntryKind | undefined {
+    const { abbreviation } = cursor;
+    if (abbreviation === undefined) {
+      return undefined;
+    }
+    let kind = this.#kinds.get(abbreviation);
+    if (kind === undefined) {
+      kind = kindOf(cursor) ?? 'none';
+      this.#kinds.set(abbreviation, kind);
+    }
+    return kind === 'none' ? undefined : kind;
   }
 
   #add(cursor: DieCursor, kind: EntryKind, offset: number): void {

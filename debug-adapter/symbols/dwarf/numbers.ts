@@ -222,3 +222,6 @@ export const LLE = {
   start_length: 8,
   view_pair: 9,
 } as const;
+
+/** `DW_LANG_Mips_Assembler`: what every assembler says (7.12, of the vendors). */
+export const LANG_ASSEMBLER = 0x8001;

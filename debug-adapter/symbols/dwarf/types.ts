@@ -21,6 +21,7 @@ import {
 } from '../c-type.ts';
 import type { Die } from './die.ts';
 import type { Problems } from './dwarf-error.ts';
+import type { FormValue } from './forms.ts';
 import { ENTRY, type EntryKind, type NameIndex, withAttribute } from './name-index.ts';
 import { AT, ATE, TAG } from './numbers.ts';
 import { SectionReader } from './section-reader.ts';
@@ -326,10 +327,14 @@ function lowestBit(die: Die, type: CType, offset: number, count: number): number
     return Math.max(0, fromStart);
   }
   // The old way counts from the highest bit of the unit that the field is stored in.
-  const fromTop = die.number(AT.bit_offset) ?? 0;
+  // Clang writes a negative one as 8 bytes of a plain number.
+  const fromTop = signed64(die.value(AT.bit_offset)) ?? 0;
   const unit = die.number(AT.byte_size) ?? sizeOf(type);
   return Math.max(0, 8 * (offset + unit) - fromTop - count);
 }
+
+const signed64 = (value: FormValue | undefined): number | undefined =>
+  value?.kind === 'constant' ? Number(BigInt.asIntN(64, BigInt(value.value))) : undefined;
 
 const OP_PLUS_UCONST = 0x23;
 

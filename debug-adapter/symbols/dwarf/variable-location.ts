@@ -29,8 +29,6 @@ export interface FrameMachine {
   read(address: number, size: number): Uint8Array | undefined;
   /** The value that the stack pointer had before the call. */
   cfa(): number | undefined;
-  /** The frame that called this one; without it, values at the entry of a function are unknown. */
-  caller?(): FrameMachine | undefined;
 }
 
 /** Ends an expression whose value cannot be had now; its message is a sentence for the user. */

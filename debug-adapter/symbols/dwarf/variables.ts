@@ -2,6 +2,7 @@
 
 import { type CType, sizeOf } from '../c-type.ts';
 import type { CallFrames } from './call-frames.ts';
+import { passedValue } from './call-sites.ts';
 import type { CodeMap } from './code-map.ts';
 import type { Die } from './die.ts';
 import type { Problems } from './dwarf-error.ts';
@@ -165,10 +166,15 @@ export class Variables {
       : locationOf(expression, this.#context(located, inFunction, machine));
   }
 
-  #context(die: Die, inFunction: Die | undefined, machine: FrameMachine): ExpressionContext {
+  /** `depth` counts the callers that values at the entry of a function have led to. */
+  #context(
+    die: Die,
+    inFunction: Die | undefined,
+    machine: FrameMachine,
+    depth = 0,
+  ): ExpressionContext {
     const { units, frames } = this.#sources;
     const withCfa: FrameMachine = {
-      ...machine,
       pc: machine.pc,
       register: (number) => machine.register(number),
       read: (address, size) => machine.read(address, size),
@@ -178,7 +184,7 @@ export class Variables {
       machine: withCfa,
       unit: die.unit,
       units,
-      entryValue: () => undefined,
+      entryValue: (register) => this.#entryValue(register, withCfa, depth),
       frameBase: () => {
         const base = inFunction && expressionAt(inFunction, AT.frame_base, machine.pc);
         if (base === undefined) {
@@ -192,6 +198,15 @@ export class Variables {
     return context;
   }
 
+  #entryValue(register: number, machine: FrameMachine, depth: number): number | undefined {
+    const passed = depth < MOST_CALLERS && passedValue(register, machine, this.#sources);
+    if (!passed) {
+      return undefined;
+    }
+    const { caller, expression } = passed;
+    return numberBy(expression, this.#context(caller, caller, passed.machine, depth + 1));
+  }
+
   #guard<T>(read: () => T): T | undefined {
     return this.#sources.problems.guard(read, undefined);
   }
@@ -202,6 +217,9 @@ function noFrameBase(): never {
 }
 
 const MOST_CONSTANT_BYTES = 16;
+
+/** How many callers up the value of an argument is looked for. */
+const MOST_CALLERS = 8;
 
 /** A constant as it would lie in memory. */
 function constantBytes(die: Die, type: CType): Uint8Array {
