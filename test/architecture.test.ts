@@ -64,6 +64,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
+  'extension/manifest/debugger-contribution.ts': ['debug-adapter'],
+  'extension/manifest/main.ts': ['extension', 'node:'],
   test: [
     ...['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
     ...['@vscode/debugprotocol', '@vscode/debugadapter-testsupport', 'playwright-core'],
