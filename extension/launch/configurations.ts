@@ -22,27 +22,33 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     configuration: vscode.DebugConfiguration,
     cancellation?: vscode.CancellationToken,
   ): Promise<vscode.DebugConfiguration | undefined> {
+    const at = folder ?? vscode.workspace.workspaceFolders?.[0];
     const isWritten = configuration.request !== undefined && configuration.type !== undefined;
     if (isWritten) {
-      return withDefaults(configuration);
+      return withDefaults(configuration, at);
     }
-    const kernel = await chooseKernel(folder, cancellation);
-    return kernel === undefined ? undefined : withDefaults(configurationOf(kernel));
+    const kernel = await chooseKernel(at, cancellation);
+    return kernel === undefined ? undefined : withDefaults(configurationOf(kernel), at);
   }
 }
 
 /** What is best in VS Code, where the configuration leaves it open. */
-function withDefaults(configuration: vscode.DebugConfiguration): vscode.DebugConfiguration {
+function withDefaults(
+  configuration: vscode.DebugConfiguration,
+  folder: vscode.WorkspaceFolder | undefined,
+): vscode.DebugConfiguration {
   return {
     console: 'terminal',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code puts the folder in.
-    cwd: '${workspaceFolder}',
+    ...(folder === undefined ? {} : { cwd: nameOf(folder.uri) }),
     ...(configuration['console'] === 'debugConsole'
       ? {}
       : { internalConsoleOptions: 'neverOpen' as const }),
     ...configuration,
   };
 }
+
+/** A path on this computer; elsewhere an address, for the path alone would be looked for here. */
+const nameOf = (uri: vscode.Uri): string => (uri.scheme === 'file' ? uri.fsPath : uri.toString());
 
 function configurationOf({ path, file }: Pick<FoundKernel, 'path' | 'file'>) {
   const name = file.path.slice(file.path.lastIndexOf('/') + 1);
@@ -93,14 +99,11 @@ async function chooseKernel(
 async function openedKernel(): Promise<Pick<FoundKernel, 'path' | 'file'> | undefined> {
   const [file] =
     (await vscode.window.showOpenDialog({ title: 'Kernel to run', openLabel: 'Run' })) ?? [];
-  return file && { file, path: file.scheme === 'file' ? file.fsPath : file.toString() };
+  return file && { file, path: nameOf(file) };
 }
 
 /** For `${command:ringside.pickKernel}` in launch.json: a path, or nothing when the user cancels. */
 export async function pickKernel(): Promise<string | undefined> {
   const kernel = await chooseKernel(undefined, undefined);
-  if (kernel === undefined) {
-    return undefined;
-  }
-  return kernel.file.scheme === 'file' ? kernel.file.fsPath : kernel.file.toString();
+  return kernel && nameOf(kernel.file);
 }
