@@ -158,9 +158,12 @@ export class Editor {
 
   /** Has a command carried out by its name in the palette. */
   async command(name: string): Promise<void> {
-    await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-box input');
-    await input.waitFor();
+    // While the editor moves the focus to a stopped line, a key may be lost.
+    for (let tries = 0; tries < 5 && !(await input.isVisible()); tries++) {
+      await this.page.keyboard.press('F1');
+      await input.waitFor({ timeout: 3000 }).catch(() => undefined);
+    }
     await input.fill(`>${name}`);
     await this.page
       .locator('.quick-input-list .monaco-list-row', { hasText: name })
