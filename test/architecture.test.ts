@@ -62,6 +62,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'debug-adapter': ['emulator', '@vscode/debugprotocol'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
+  'debug-adapter/program': ['debug-adapter', 'emulator', 'node:'],
+  'debug-adapter/symbols/dwarf/debug-sections.ts': ['debug-adapter', 'emulator', 'fflate'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
   'extension/manifest/debugger-contribution.ts': ['debug-adapter'],
@@ -270,7 +272,8 @@ function componentOf(path: string): string {
   if (mayImport[path] !== undefined) {
     return path;
   }
-  return top === 'emulator' ? `${top}/${second}` : top;
+  const isComponent = top === 'emulator' || mayImport[`${top}/${second}`] !== undefined;
+  return isComponent ? `${top}/${second}` : top;
 }
 
 /** What a file imports: a path from the root of the project, or the name of a package. */

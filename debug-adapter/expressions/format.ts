@@ -42,6 +42,9 @@ export function formatValue(
   if (result.kind === 'tree') {
     return result.summary;
   }
+  if (result.location.kind !== 'memory' && result.bytes === undefined) {
+    return '<optimized out>';
+  }
   const writer = new Writer(scope, options);
   return writer.guarded(() => {
     const code = codeOf(result, 0);
@@ -53,6 +56,8 @@ class Writer {
   readonly #scope: FormatScope;
   readonly #context: Context;
   readonly #format: DisplayFormat;
+  /** Bytes in an array are numbers; one by itself may be a letter. */
+  #isInArray = false;
   /** How many more characters there may be. */
   #room: number;
 
@@ -128,7 +133,9 @@ class Writer {
       return value === 0 ? 'false' : value === 1 ? 'true' : value.toString();
     }
     if (shape.size === 1) {
-      return characterText(Number(value) & 0xff, value);
+      const byte = Number(value) & 0xff;
+      const isShown = isCharacter(type) || (isPrintable(byte) && !this.#isInArray);
+      return isShown ? characterText(byte, value) : value.toString();
     }
     const symbol =
       shape.size === 4 && !shape.isSigned && value >= LOWEST_ADDRESS
@@ -202,7 +209,9 @@ class Writer {
       return '{…}';
     }
     const size = sizeOf(element);
-    return this.#list(
+    const wasInArray = this.#isInArray;
+    this.#isInArray = true;
+    const text = this.#list(
       count ?? 0,
       (at) => {
         return { name: '', code: pieceOf(code, element, at * size) };
@@ -210,6 +219,8 @@ class Writer {
       levels,
       count === undefined,
     );
+    this.#isInArray = wasInArray;
+    return text;
   }
 
   #arrayText(code: TypedCode, count: number): string {
@@ -334,3 +345,5 @@ export function nameless(scope: FormatScope): ExpressionScope {
     symbolAt: (address) => scope.symbolAt(address),
   };
 }
+
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;

@@ -41,6 +41,31 @@ export function describeCall(
   };
 }
 
+/** A call with its arguments by name, the struct that it points to as it is in memory now. */
+export interface DecodedCall {
+  /** Of the sub-operation, if the call has some. */
+  readonly operation: string | undefined;
+  readonly arguments: Readonly<Record<string, Description>>;
+}
+
+/** @param values EBX, ECX, EDX, ESI, EDI */
+export function decodeCall(
+  machine: Machine,
+  number: number,
+  values: readonly number[],
+): DecodedCall {
+  const call = hypercallAt(number);
+  return call === undefined
+    ? {
+        operation: undefined,
+        arguments: Object.fromEntries(values.map((value, i) => [`arg${i}`, hex(value)])),
+      }
+    : {
+        operation: operationName(call, values),
+        arguments: describeArguments(machine, call, values),
+      };
+}
+
 /** Results beyond are no errors but, say, addresses. */
 const HIGHEST_ERRNO = 200;
 

@@ -7,7 +7,7 @@ import { describeCall } from './hypercall-description.ts';
 import { boundsOf } from './row-selection.ts';
 import type { Symbols } from './symbols.ts';
 
-export const USUAL_CAPACITY = 10_000;
+const USUAL_CAPACITY = 10_000;
 const MOST_CAPACITY = 100_000;
 
 /** Off at first: nothing is heard, and nothing slowed, until `begin`. */

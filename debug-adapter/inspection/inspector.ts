@@ -194,3 +194,6 @@ const ANSWERS: Answers = {
     return undefined;
   },
 };
+
+/** All that are answered. */
+export const CUSTOM_REQUEST_NAMES = Object.keys(ANSWERS) as readonly CustomRequestName[];

@@ -131,9 +131,9 @@ const CONDITIONS: readonly Look[] = [
   {
     condition: 'vCPU awake',
     look: lookAtSleep,
-    conclude: ({ vcpu }) =>
-      vcpu.polledPorts === undefined
-        ? `vCPU ${vcpu.id} sleeps although an event was announced: the bits were set without an event.`
+    conclude: ({ vcpu, port }) =>
+      vcpu.polledPorts === undefined || vcpu.polledPorts.includes(port)
+        ? `vCPU ${vcpu.id} sleeps although an event would wake it: the bits were set by the guest itself, not by an event.`
         : `vCPU ${vcpu.id} waits in SCHEDOP_poll for other ports, and only these or the timeout end that.`,
   },
   {

@@ -70,7 +70,7 @@ const timer = (xen: Xen, name: TimerData['timer'], at: number, isHeld: boolean):
   isHeld,
 });
 
-export function vcpuTime(xen: Xen, vcpu: Vcpu, counts?: TimerCounts): VcpuTimeData {
+function vcpuTime(xen: Xen, vcpu: Vcpu, counts?: TimerCounts): VcpuTimeData {
   return {
     vcpu: vcpu.id,
     timeInfo: timeInfo(xen, vcpu.info + vcpu_info.offsets.time),

@@ -130,7 +130,6 @@ export const machineProperties = {
     ['workingDirectory', 'workingDir', 'directory'],
   ),
   sourceMap: withDefault(
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code puts the folder in.
     textMap('an object such as { "/build/linux": "${workspaceFolder}" }'),
     [],
     'Where sources are now that were elsewhere when the kernel was built: beginnings of paths.',

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: VS Code fills in what snippets leave open.
 /** The declaration of launch.json as others want it: package.json's schema, snippets, a table. */
 
 import type { JsonSchema } from './kind.ts';

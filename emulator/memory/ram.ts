@@ -23,6 +23,9 @@ export class Ram {
     this.size = memory.ramSize;
   }
 
+  /** Told before bytes change in a frame of which somebody watches some, whoever writes. */
+  onWatchedWrite: (address: number, length: number) => void = () => {};
+
   onCodeWrite(listener: CodeWriteListener): void {
     this.#codeWritten = listener;
   }
@@ -106,11 +109,20 @@ export class Ram {
   touch(address: number, length: number): void {
     const frame = address >>> 12;
     const flags = this.flagsOf(frame);
-    if (flags & FRAME.code) {
-      this.#codeWritten(address, length);
+    if (flags & (FRAME.code | FRAME.watchedWrites)) {
+      this.#touchSpecial(flags, address, length);
     }
     if (!(flags & FRAME.dirty)) {
       this.markDirty(frame);
+    }
+  }
+
+  #touchSpecial(flags: number, address: number, length: number): void {
+    if (flags & FRAME.code) {
+      this.#codeWritten(address, length);
+    }
+    if (flags & FRAME.watchedWrites) {
+      this.onWatchedWrite(address, length);
     }
   }
 

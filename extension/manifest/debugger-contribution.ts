@@ -7,13 +7,7 @@ import {
   launchSnippets,
   launchTable,
 } from '../../debug-adapter/launch/presentation.ts';
-
-/** Languages in which guest kernels and what Ringside shows of them are written. */
-export const SOURCE_LANGUAGES = [
-  ...['c', 'cpp', 'rust'],
-  ...['asm', 'asm-intel-x86-generic', 'gas', 'nasm'],
-  ...['ringside-disassembly', 'ringside-stage'],
-] as const;
+import { SOURCE_LANGUAGES } from '../source-languages.ts';
 
 /** `contributes.debuggers` of package.json. */
 export function debuggerContribution(): JsonSchema {

@@ -115,7 +115,7 @@ function looksAtVcpu(of: object, vcpu: Vcpu): (readonly [CustomRequestName, obje
     ['ringside/descriptors', { ...of, table: 'gdt' }],
     ['ringside/descriptors', { ...of, table: 'ldt' }],
     ['ringside/segments', of],
-    ...['shared_info', 'vcpu_info', 'vcpu_time_info', 'vcpu_runstate_info'].map(
+    ...['shared_info', 'vcpu_info', 'vcpu_time_info', 'vcpu_runstate_info', 'start_info'].map(
       (name) => ['ringside/struct', { ...of, name }] as const,
     ),
   ];

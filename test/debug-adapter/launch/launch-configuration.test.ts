@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: a sentence has one.
 /** What launch.json may say, and the sentence for each mistake in it. */
 
 import fc from 'fast-check';
