@@ -68,6 +68,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   extension: ['debug-adapter', 'vscode'],
   'extension/manifest/debugger-contribution.ts': ['debug-adapter', 'extension/source-languages.ts'],
   'extension/manifest/main.ts': ['extension', 'node:'],
+  'test/e2e/extension-host.ts': ['vscode'],
   test: [
     ...['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
     ...['@vscode/debugprotocol', '@vscode/debugadapter-testsupport', 'playwright-core'],

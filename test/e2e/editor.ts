@@ -11,6 +11,15 @@ import type { InstalledEditor } from './install.ts';
 
 export const CHROMIUM = '/usr/bin/chromium';
 
+/** A browser without a screen that asks nobody for anything. */
+export const BROWSER_OPTIONS = {
+  executablePath: CHROMIUM,
+  args: [
+    ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+    ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ],
+};
+
 /** In which host the extension runs: a Node.js, or a worker of the browser. */
 export type ExtensionHost = 'node' | 'web';
 
@@ -29,6 +38,12 @@ const SETTINGS = {
   'window.commandCenter': false,
   'editor.minimap.enabled': false,
 };
+
+/** What makes VS Code quiet, and lets the extension run where it is to run. */
+export const settingsFor = (host: ExtensionHost): Readonly<Record<string, unknown>> => ({
+  ...SETTINGS,
+  ...(host === 'web' ? { 'remote.extensionKind': { 'ringside.ringside': ['web'] } } : {}),
+});
 
 export interface EditorOptions {
   readonly installed: InstalledEditor;
@@ -57,9 +72,8 @@ export async function startServer({
   const user = join(home, 'data');
   mkdirSync(join(user, 'User'), { recursive: true });
   const settings = {
-    ...SETTINGS,
+    ...settingsFor(host),
     ...(theme === undefined ? {} : { 'workbench.colorTheme': theme }),
-    ...(host === 'web' ? { 'remote.extensionKind': { 'ringside.ringside': ['web'] } } : {}),
   };
   writeFileSync(join(user, 'User/settings.json'), JSON.stringify(settings));
   const { node, entry } = installed;
@@ -92,7 +106,7 @@ export async function startServer({
   };
 }
 
-function packagedExtension(): string {
+export function packagedExtension(): string {
   const name = readdirSync(projectRoot()).find((file) => /^ringside-.*\.vsix$/.test(file));
   if (name === undefined) {
     throw new Error('There is no packaged extension: run "npm run package" first.');
@@ -100,7 +114,7 @@ function packagedExtension(): string {
   return join(projectRoot(), name);
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const address = server.address();
@@ -109,7 +123,8 @@ function freePort(): Promise<number> {
   });
 }
 
-async function answers(url: string): Promise<void> {
+/** Waits until a server does. */
+export async function answers(url: string): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
     try {
       if ((await fetch(url)).ok) {
@@ -139,13 +154,7 @@ export class Editor {
 
   static async open(options: EditorOptions): Promise<Editor> {
     const { url, stop } = await startServer(options);
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-      ],
-    });
+    const browser = await chromium.launch(BROWSER_OPTIONS);
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const page = await context.newPage();
     const pictures = join(projectRoot(), 'out/e2e');

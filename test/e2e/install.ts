@@ -17,7 +17,9 @@ const USELESS = ['node_modules/@github', 'node_modules/@microsoft/mxc-sdk'];
 
 export interface InstalledEditor {
   readonly node: string;
+  /** code-server's program, and VS Code's own server inside it. */
   readonly entry: string;
+  readonly server: string;
 }
 
 export const cacheFolder = (): string =>
@@ -28,7 +30,8 @@ export function installedEditor(): InstalledEditor | undefined {
   const modules = join(cacheFolder(), 'node_modules');
   const node = join(modules, NODE_PACKAGE, 'bin/node');
   const entry = join(modules, 'code-server/out/node/entry.js');
-  return existsSync(join(cacheFolder(), 'complete')) ? { node, entry } : undefined;
+  const server = join(modules, 'code-server/lib/vscode/out/server-main.js');
+  return existsSync(join(cacheFolder(), 'complete')) ? { node, entry, server } : undefined;
 }
 
 /** Installs it if it is not there. */

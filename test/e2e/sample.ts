@@ -13,6 +13,8 @@ export function sampleFolder(): string {
   for (const [from, to] of [
     ['upcalls/main.c', 'upcalls/main.c'],
     ['upcalls/debuggable.elf', 'upcalls.elf'],
+    // A name that nobody would look for a kernel at: F5 is to find one.
+    ['console/debuggable.elf', 'echo.guest'],
   ] as const) {
     cpSync(join(guestsFolder(), from), join(folder, to));
   }
