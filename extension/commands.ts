@@ -117,7 +117,11 @@ function explain(): Promise<void> {
       label: `$(${holds ? 'pass' : 'error'}) ${condition}`,
       detail,
     }));
-    await vscode.window.showQuickPick(lines, { title: `Port ${port}`, placeHolder: conclusion });
+    await vscode.window.showQuickPick(lines, {
+      title: `Port ${port} of d${domain}: ${conclusion}`,
+      placeHolder: 'What has to hold, in the order in which the hypervisor looks',
+      ignoreFocusOut: true,
+    });
   });
 }
 

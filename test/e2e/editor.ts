@@ -34,7 +34,8 @@ const SETTINGS = {
   'update.mode': 'none',
   'git.enabled': false,
   'remote.autoForwardPorts': false,
-  'debug.toolBarLocation': 'docked',
+  // What terminals show can then be read.
+  'terminal.integrated.gpuAcceleration': 'off',
   'window.commandCenter': false,
   'editor.minimap.enabled': false,
 };
@@ -142,35 +143,40 @@ export async function answers(url: string): Promise<void> {
 export class Editor {
   readonly page: Page;
   readonly #browser: Browser;
-  readonly #stop: () => void;
-  readonly #pictures: string;
+  readonly #server: EditorServer;
+  readonly #suffix: string;
 
-  private constructor(page: Page, browser: Browser, stop: () => void, pictures: string) {
+  private constructor(page: Page, browser: Browser, server: EditorServer, suffix: string) {
     this.page = page;
     this.#browser = browser;
-    this.#stop = stop;
-    this.#pictures = pictures;
+    this.#server = server;
+    this.#suffix = suffix;
   }
 
   static async open(options: EditorOptions): Promise<Editor> {
-    const { url, stop } = await startServer(options);
+    const server = await startServer(options);
     const browser = await chromium.launch(BROWSER_OPTIONS);
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const page = await context.newPage();
-    const pictures = join(projectRoot(), 'out/e2e');
-    mkdirSync(pictures, { recursive: true });
-    await page.goto(url);
-    await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 90_000 });
-    return new Editor(page, browser, stop, pictures);
+    const editor = new Editor(page, browser, server, options.host);
+    await editor.openFolder(options.folder);
+    return editor;
   }
 
+  async openFolder(folder: string): Promise<void> {
+    await this.page.goto(this.#server.urlOf(folder));
+    await this.page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 90_000 });
+  }
+
+  /** Of the whole window, named for the host too. */
   async picture(name: string): Promise<void> {
-    await this.page.screenshot({ path: join(this.#pictures, `${name}.png`) });
+    const path = join(projectRoot(), `out/e2e/${name}-${this.#suffix}.png`);
+    await this.page.screenshot({ path });
   }
 
   async close(): Promise<void> {
     await this.#browser.close();
-    this.#stop();
+    this.#server.stop();
   }
 
   /** Has a command carried out by its name in the palette. */
@@ -201,6 +207,13 @@ export class Editor {
         await page.keyboard.press('Escape');
       }
     }
+  }
+
+  /** Clicks a row of the list that is open, after narrowing it. */
+  async pickRow(name: string): Promise<void> {
+    const { page } = this;
+    await page.locator('.quick-input-widget:visible .quick-input-box input').fill(name);
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().click();
   }
 
   async openFile(path: string): Promise<void> {
@@ -254,5 +267,20 @@ export class Editor {
 
   async press(key: string): Promise<void> {
     await this.page.keyboard.press(key);
+  }
+
+  /** Waits until a terminal has printed it. */
+  async terminalShows(text: string): Promise<void> {
+    await this.page.locator('.xterm-rows', { hasText: text }).first().waitFor({ timeout: 30_000 });
+  }
+
+  /** Waits until nothing is debugged any more. */
+  async sessionEnds(): Promise<void> {
+    await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden', timeout: 30_000 });
+  }
+
+  /** Lets what was asked for be drawn, before a picture. */
+  async settle(): Promise<void> {
+    await this.page.waitForTimeout(1000);
   }
 }
