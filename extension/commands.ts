@@ -3,12 +3,15 @@
 import * as vscode from 'vscode';
 import type { Consoles } from './consoles.ts';
 import { COMMANDS, CONTEXTS, SETTINGS } from './contributions.ts';
-import { pickKernel } from './launch/configurations.ts';
+import type { Configurations } from './launch/configurations.ts';
 import { ask, isOurs } from './session-requests.ts';
 
 const EVERY_HYPERCALL = 'hypercall:*';
 
-export function registerCommands(consoles: Consoles): vscode.Disposable[] {
+export function registerCommands(
+  consoles: Consoles,
+  configurations: Configurations,
+): vscode.Disposable[] {
   const register = (name: string, act: () => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(name, act);
   return [
@@ -19,7 +22,8 @@ export function registerCommands(consoles: Consoles): vscode.Disposable[] {
     register(COMMANDS.explainPort, () => explain()),
     register(COMMANDS.typeOnConsole, () => typeOnConsole()),
     register(COMMANDS.showConsole, () => withSession((session) => showConsole(session, consoles))),
-    register(COMMANDS.pickKernel, () => pickKernel()),
+    register(COMMANDS.copyStateHash, () => withSession(copyStateHash)),
+    register(COMMANDS.pickKernel, () => configurations.pickKernel()),
     vscode.debug.onDidChangeBreakpoints(() => noteHypercalls()),
     vscode.debug.onDidStartDebugSession((session) => {
       const holds = vscode.workspace.getConfiguration().get(SETTINGS.holdsInterrupts) === true;
@@ -113,7 +117,11 @@ function explain(): Promise<void> {
       label: `$(${holds ? 'pass' : 'error'}) ${condition}`,
       detail,
     }));
-    await vscode.window.showQuickPick(lines, { title: `Port ${port}`, placeHolder: conclusion });
+    await vscode.window.showQuickPick(lines, {
+      title: `Port ${port} of d${domain}: ${conclusion}`,
+      placeHolder: 'What has to hold, in the order in which the hypervisor looks',
+      ignoreFocusOut: true,
+    });
   });
 }
 
@@ -132,4 +140,12 @@ async function showConsole(session: vscode.DebugSession, consoles: Consoles): Pr
   if (domain !== undefined) {
     consoles.show(session, domain);
   }
+}
+
+/** Two runs that came to the same state have the same digest. */
+async function copyStateHash(session: vscode.DebugSession): Promise<void> {
+  const { hash, instructions } = await session.customRequest('ringside/hash');
+  await vscode.env.clipboard.writeText(hash);
+  const after = `after ${instructions.toLocaleString()} instructions`;
+  vscode.window.setStatusBarMessage(`$(clippy) ${hash}, the machine's state ${after}`, 8000);
 }

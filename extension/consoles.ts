@@ -4,7 +4,7 @@
  */
 
 import * as vscode from 'vscode';
-import { SETTINGS } from './contributions.ts';
+import { DEBUG_TYPE, SETTINGS } from './contributions.ts';
 import { ask, isOurs } from './session-requests.ts';
 
 /** Of a console, until somebody opens its terminal. */
@@ -77,6 +77,15 @@ export class Consoles implements vscode.Disposable {
       }),
       vscode.debug.onDidTerminateDebugSession((session) => this.#end(session)),
       vscode.window.onDidCloseTerminal((closed) => this.#forget(closed)),
+      vscode.debug.registerDebugAdapterTrackerFactory(DEBUG_TYPE, {
+        createDebugAdapterTracker: (session) => ({
+          onWillReceiveMessage: ({ command }: { readonly command?: string }) => {
+            if (command === 'restart') {
+              this.#noteAll(session, 'The machine begins again.');
+            }
+          },
+        }),
+      }),
     ];
   }
 
@@ -124,12 +133,18 @@ export class Consoles implements vscode.Disposable {
   }
 
   #end(session: vscode.DebugSession): void {
-    for (const [key, { guest }] of this.#consoles) {
-      if (key.startsWith(`${session.id} `)) {
-        guest.note('The session has ended.');
-        this.#consoles.delete(key);
-      }
+    for (const key of this.#noteAll(session, 'The session has ended.')) {
+      this.#consoles.delete(key);
     }
+  }
+
+  /** Answers the keys of the consoles of a session. */
+  #noteAll({ id }: vscode.DebugSession, sentence: string): readonly string[] {
+    const keys = [...this.#consoles.keys()].filter((key) => key.startsWith(`${id} `));
+    for (const key of keys) {
+      this.#consoles.get(key)?.guest.note(sentence);
+    }
+    return keys;
   }
 
   #forget(closed: vscode.Terminal): void {

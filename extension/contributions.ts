@@ -22,6 +22,7 @@ export const COMMANDS = {
   explainPort: 'ringside.explainPort',
   typeOnConsole: 'ringside.typeOnConsole',
   showConsole: 'ringside.showConsole',
+  copyStateHash: 'ringside.copyStateHash',
   pickKernel: 'ringside.pickKernel',
 } as const;
 

@@ -5,16 +5,8 @@
  */
 
 import * as vscode from 'vscode';
-import { adviceFor } from '../debug-adapter/disassembly/advice.ts';
-import {
-  EDITOR_LIMIT,
-  ElfError,
-  type Entry,
-  type Listing,
-  list,
-  readElf,
-  SYNTAXES,
-} from '../debug-adapter/disassembly/listing.ts';
+import type { Entry, Listing } from '../debug-adapter/disassembly/listing.ts';
+import { loadLibrary } from './adapter/library.ts';
 import { LISTING_EXTENSION, LISTING_SCHEME, SYNTAX_SETTING } from './contributions.ts';
 import { runInSlices } from './slices.ts';
 
@@ -35,10 +27,15 @@ export class ListingDocuments
     vscode.DefinitionProvider,
     vscode.Disposable
 {
+  readonly #extension: vscode.Uri;
   readonly #changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.#changed.event;
   /** Of documents that are open, by address. */
   readonly #listings = new Map<string, Listing>();
+
+  constructor(extension: vscode.Uri) {
+    this.#extension = extension;
+  }
 
   dispose(): void {
     this.#changed.dispose();
@@ -69,7 +66,7 @@ export class ListingDocuments
       return known.text;
     }
     const file = fileOf(uri);
-    const listing = await listed(file);
+    const listing = await listed(this.#extension, file);
     if (listing === undefined) {
       return `; The listing was cancelled. Disassemble ${nameOf(file)} again to see it.\n`;
     }
@@ -100,7 +97,7 @@ export class ListingDocuments
   /** Answers whether there is a new listing; if not, the user knows. */
   async #write(uri: vscode.Uri): Promise<boolean> {
     try {
-      const listing = await listed(fileOf(uri));
+      const listing = await listed(this.#extension, fileOf(uri));
       if (listing === undefined) {
         return false;
       }
@@ -130,7 +127,9 @@ class CannotDisassemble extends Error {
 }
 
 /** `undefined` when the user cancels. */
-async function listed(file: vscode.Uri): Promise<Listing | undefined> {
+async function listed(extension: vscode.Uri, file: vscode.Uri): Promise<Listing | undefined> {
+  const library = await loadLibrary(extension);
+  const { adviceFor, EDITOR_LIMIT, ElfError, list, readElf, SYNTAXES } = library;
   const bytes = await contentsOf(file);
   const syntax = SYNTAXES.find((name) => name === settingFor(file)) ?? SYNTAXES[0];
   const options = { name: nameOf(file), syntax, limit: EDITOR_LIMIT };

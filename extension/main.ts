@@ -20,14 +20,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const { subscriptions, extensionUri } = context;
   registerViews(context);
   noteHypercalls();
-  const documents = new ListingDocuments();
-  const configurations = new Configurations();
+  const documents = new ListingDocuments(extensionUri);
+  const configurations = new Configurations(extensionUri);
   const consoles = new Consoles();
   subscriptions.push(
     documents,
     consoles,
     new MachineStatus(),
-    ...registerCommands(consoles),
+    ...registerCommands(consoles, configurations),
     ...registerSourceHelp(extensionUri),
     vscode.debug.registerDebugAdapterDescriptorFactory(
       DEBUG_TYPE,

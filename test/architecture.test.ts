@@ -66,8 +66,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'debug-adapter/symbols/dwarf/debug-sections.ts': ['debug-adapter', 'emulator', 'fflate'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
-  'extension/manifest/debugger-contribution.ts': ['debug-adapter'],
+  'extension/manifest/debugger-contribution.ts': ['debug-adapter', 'extension/source-languages.ts'],
   'extension/manifest/main.ts': ['extension', 'node:'],
+  'test/e2e/extension-host.ts': ['vscode'],
   test: [
     ...['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
     ...['@vscode/debugprotocol', '@vscode/debugadapter-testsupport', 'playwright-core'],
@@ -299,7 +300,8 @@ function withoutText(text: string): string {
 
 /** The project's own files, without what is installed or built. */
 function filesBelow(root: string): SourceFile[] {
-  const isOurs = (path: string) => !/(?:^|\/)(?:node_modules|out|\.git)(?:\/|$)/.test(path);
+  const isOurs = (path: string) =>
+    !/(?:^|\/)(?:node_modules|out|\.git|ringside-[^/]*\.vsix)(?:\/|$)/.test(path);
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => isOurs(path) && statSync(join(root, path)).isFile())

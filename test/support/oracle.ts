@@ -8,7 +8,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
@@ -54,6 +54,10 @@ const recipes = {
     isThere: () => existsSync('/usr/include/xen/xen.h') && runs('gcc') && runs('objcopy'),
   },
   mke2fs: { packages: 'e2fsprogs', isThere: () => mke2fsAnswers() },
+  'emacs dap-mode': {
+    packages: 'emacs-nox elpa-dap-mode',
+    isThere: () => runs('emacs') && hasElpaPackage('dap-mode'),
+  },
   'grub-i386-xen.bin': { packages: 'grub-xen-host', isThere: () => existsSync(grubImage) },
 } as const satisfies Record<string, Recipe>;
 
@@ -104,6 +108,12 @@ export function demand(
 
 function runs(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Whether Debian has installed a package of Emacs. */
+function hasElpaPackage(name: string): boolean {
+  const folder = '/usr/share/emacs/site-lisp/elpa';
+  return existsSync(folder) && readdirSync(folder).some((entry) => entry.startsWith(`${name}-`));
 }
 
 /** The only one of its options that makes nothing. */

@@ -8,13 +8,13 @@ import {
 } from '../../../debug-adapter/launch/launched-machine.ts';
 
 const xlFiles: Readonly<Record<string, string>> = {
-  '/work/guest.cfg': 'name = "of the file"\nkernel = "vmlinux"\nmemory = 32\ndisk = ["r.img,xvda"]',
-  '/work/card.cfg': 'kernel = "vmlinux"\nvif = [""]',
-  '/work/uuid.cfg': 'kernel = "vmlinux"\nuuid = "00000000-0000-0000-0000-000000000001"',
+  '/src/guest.cfg': 'name = "of the file"\nkernel = "vmlinux"\nmemory = 32\ndisk = ["r.img,xvda"]',
+  '/src/card.cfg': 'kernel = "vmlinux"\nvif = [""]',
+  '/src/uuid.cfg': 'kernel = "vmlinux"\nuuid = "00000000-0000-0000-0000-000000000001"',
 };
 
 function launched(written: object): Promise<LaunchedMachine> {
-  return launchedMachine(validateLaunch({ cwd: '/work', ...written }), (path) =>
+  return launchedMachine(validateLaunch({ cwd: '/src', ...written }), (path) =>
     Promise.resolve(xlFiles[path] ?? ''),
   );
 }
@@ -29,11 +29,11 @@ test('paths begin at the folder', async () => {
   expect(domains).toMatchObject([
     {
       configuration: {
-        kernel: '/work/vmlinux',
-        ramdisk: '/work/initrd',
-        disks: [{ file: '/work/r.img' }],
+        kernel: '/src/vmlinux',
+        ramdisk: '/src/initrd',
+        disks: [{ file: '/src/r.img' }],
       },
-      symbols: [{ file: '/work/debug.elf' }],
+      symbols: [{ file: '/src/debug.elf' }],
     },
   ]);
 });
@@ -58,7 +58,7 @@ test('launch.json counts more than an xl file, and its disks come in addition', 
   expect(domains[0]?.configuration).toMatchObject({
     memory: 64,
     maxMemory: 64,
-    disks: [{ file: '/work/r.img' }, { file: '/work/s.img' }],
+    disks: [{ file: '/src/r.img' }, { file: '/src/s.img' }],
   });
 });
 
@@ -73,7 +73,7 @@ test('each domain has a UUID of its own', async () => {
 
 test('a network card of an xl file is said to have no effect', async () => {
   expect((await launched({ config: 'card.cfg' })).warnings).toEqual([
-    '/work/card.cfg: vif has no effect: there is no network back-end yet.',
+    '/src/card.cfg: vif has no effect: there is no network back-end yet.',
   ]);
 });
 

@@ -57,7 +57,7 @@ describe('the machine', () => {
   test('has the guest, its processor and where it stands', async () => {
     const rows = await machineRows(ask);
     expect(rows.map(({ id }) => id)).toEqual(['d0', 'd1', 'machine']);
-    expect(rows[1]?.description).toBe('running, 32 MiB');
+    expect(rows[1]?.description).toBe('running, 128 MiB');
     const [vcpu] = await below(rows[1]);
     expect(vcpu?.label).toBe('vCPU 0');
     expect(vcpu?.description).toMatch(/^running, \w+/);
