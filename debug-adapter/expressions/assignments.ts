@@ -88,8 +88,8 @@ function copy(target: TypedCode, value: TypedCode, context: Context, position: n
   const isText = isCharacters(target) && isCharacters(value) && value.kind === 'held';
   const isSame = typeText(bare(target.type)) === typeText(bare(value.type));
   if (!(isText || isSame) || sizeOf(value.type) > size || bare(target.type).kind === 'function') {
-    const types = `"${typeText(value.type)}" to "${typeText(target.type)}"`;
-    throw new ExpressionError(position, `A value of type ${types} cannot be assigned.`);
+    const sentence = `A value of type "${typeText(value.type)}" cannot be assigned to "${typeText(target.type)}".`;
+    throw new ExpressionError(position, sentence);
   }
   const read = bytesOf(value, context, position);
   const filled = (): Uint8Array => {

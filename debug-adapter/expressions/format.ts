@@ -42,6 +42,9 @@ export function formatValue(
   if (result.kind === 'tree') {
     return result.summary;
   }
+  if (result.location.kind !== 'memory' && result.bytes === undefined) {
+    return '<optimized out>';
+  }
   const writer = new Writer(scope, options);
   return writer.guarded(() => {
     const code = codeOf(result, 0);
@@ -53,6 +56,8 @@ class Writer {
   readonly #scope: FormatScope;
   readonly #context: Context;
   readonly #format: DisplayFormat;
+  /** Bytes in an array are numbers; one by itself may be a letter. */
+  #isInArray = false;
   /** How many more characters there may be. */
   #room: number;
 
@@ -128,7 +133,9 @@ class Writer {
       return value === 0 ? 'false' : value === 1 ? 'true' : value.toString();
     }
     if (shape.size === 1) {
-      return characterText(Number(value) & 0xff, value);
+      const byte = Number(value) & 0xff;
+      const isShown = isCharacter(type) || (isPrintable(byte) && !this.#isInArray);
+      return isShown ? characterText(byte, value) : value.toString();
     }
     const symbol =
       shape.size === 4 && !shape.isSigned && value >= LOWEST_ADDRESS
@@ -202,14 +209,12 @@ class Writer {
       return '{…}';
     }
     const size = sizeOf(element);
-    return this.#list(
-      count ?? 0,
-      (at) => {
-        return { name: '', code: pieceOf(code, element, at * size) };
-      },
-      levels,
-      count === undefined,
-    );
+    const elementAt = (at: number) => ({ name: '', code: pieceOf(code, element, at * size) });
+    const wasInArray = this.#isInArray;
+    this.#isInArray = true;
+    const text = this.#list(code, count ?? 0, elementAt, levels, count === undefined);
+    this.#isInArray = wasInArray;
+    return text;
   }
 
   #arrayText(code: TypedCode, count: number): string {
@@ -235,32 +240,36 @@ class Writer {
       return '<incomplete type>';
     }
     const members = membersOf(inner);
-    return this.#list(
-      members.length,
-      (at) => {
-        const { name, type, offset, bits } = members[at]!;
-        return { name: `${name} = `, code: pieceOf(code, type, offset, bits) };
-      },
-      levels,
-      false,
-    );
+    const memberAt = (at: number) => {
+      const { name, type, offset, bits } = members[at]!;
+      return { name: `${name} = `, code: pieceOf(code, type, offset, bits) };
+    };
+    const wasInArray = this.#isInArray;
+    this.#isInArray = false;
+    const text = this.#list(code, members.length, memberAt, levels, false);
+    this.#isInArray = wasInArray;
+    return text;
   }
 
-  /** As many parts as there is room for. */
+  /** As many parts as there is room for. Says once where nothing can be read, not for each part. */
   #list(
+    whole: TypedCode,
     count: number,
     partAt: (at: number) => { readonly name: string; readonly code: TypedCode },
     levels: number,
     isOpen: boolean,
   ): string {
+    if (whole.kind === 'memory' && count > 0) {
+      bytesAt(this.#scope.memory, whole.address(), 1, 0);
+    }
     const parts: string[] = [];
     for (let at = 0; at < count && this.#room > 0; at++) {
+      const before = this.#room;
       const text = this.guarded(() => {
         const { name, code } = partAt(at);
-        this.#room -= name.length;
         return `${name}${this.guarded(() => this.text(code, levels - 1))}`;
       });
-      this.#room -= text.length + 2;
+      this.#room = before - text.length - 2;
       parts.push(text);
     }
     const isCut = parts.length < count || isOpen;
@@ -291,15 +300,10 @@ export function pieceOf(
 /** Whether elements of the type make a text: `char`, but not `u8`, which is a number of bits. */
 export function isCharacter(type: CType): boolean {
   const inner = bare(type);
-  return (
-    inner.kind === 'base' &&
-    inner.size === 1 &&
-    inner.encoding === 'character' &&
-    isPlain(inner.name)
-  );
+  return inner.kind === 'base' && inner.encoding === 'character' && inner.name === 'char';
 }
 
-const isPlain = (name: string): boolean => name === 'char';
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
 
 /** By name; as `A | B` where single bits have names that make up all of it. */
 function enumText(value: number, { enumerators }: EnumType): string {

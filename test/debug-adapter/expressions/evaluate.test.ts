@@ -209,7 +209,7 @@ describe('mistakes say what and where:', () => {
     ['*count', 0, '"int" is not a pointer; say what it points to, as in *(u32 *)(…).'],
     ['*anything', 0, 'What a "void *" points to has no type; cast it first.'],
     ['bad->pid + 1', 9, 'Cannot read 0x10.'],
-    ['lost + 1', 5, 'This value was optimized out.'],
+    ['lost + 1', 0, 'This value was optimized out.'],
     ['&task.nice', 0, 'A bit-field has no address.'],
     ['&$eax', 0, 'This value is not in memory and has no address.'],
     ['5 = 6', 2, 'Nothing can be assigned to this: it is only a result.'],
@@ -251,7 +251,7 @@ describe('mistakes say what and where:', () => {
     ['1 # 2', 2, '"#" has no meaning in an expression.'],
     ['u32 + 1', 0, '"u32" is a type, and a value is expected.'],
     ['(unsigned float)1', 1, '"unsigned float" is not a type of C.'],
-    ['count,q', 5, 'No variable "q" is known here.'],
+    ['count,q', 6, 'No variable "q" is known here.'],
   ])('%s', (text, position, message) => {
     expect(() => shown(text)).toThrow(
       expect.objectContaining({ name: 'ExpressionError', position, message }),
@@ -259,7 +259,7 @@ describe('mistakes say what and where:', () => {
   });
 
   test('an expression of too many words is refused', () => {
-    expect(() => shown(`${'-'.repeat(0)}${'(1)+'.repeat(200)}1`)).toThrow('500 words');
+    expect(() => shown(`${'(1)+'.repeat(200)}1`)).toThrow('500 words');
   });
 
   test('the deepest expression that may be read is evaluated', () => {
