@@ -48,7 +48,4 @@ export const FLOAT = float('float', 4);
 export const DOUBLE = float('double', 8);
 export const LONG_DOUBLE = float('long double', 12);
 
-/** `sizeof` and `offsetof` have it. */
-export const SIZE_T = UNSIGNED_INT;
-
 export const pointerTo = (target: CType): PointerType => ({ kind: 'pointer', size: 4, target });

@@ -29,7 +29,7 @@ export interface ChildCount {
 }
 
 /** Most children that are given at once. */
-export const MOST_CHILDREN = 10_000;
+const MOST_CHILDREN = 10_000;
 
 /** How many children there are, without reading more than a pointer. */
 export function childCountOf(result: Result): ChildCount {

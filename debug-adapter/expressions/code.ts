@@ -71,9 +71,9 @@ export interface Context {
 }
 
 /** Longer values are looked at in parts only. */
-export const MOST_BYTES = 1 << 16;
+const MOST_BYTES = 1 << 16;
 
-export const hexadecimal = (address: number): string => `0x${address.toString(16)}`;
+const hexadecimal = (address: number): string => `0x${address.toString(16)}`;
 
 export function settled(code: Code, position: number): SettledCode {
   return code.kind === 'dynamic' ? codeOf(code.result(), position) : code;
@@ -186,11 +186,11 @@ export function bytesAt(
   return bytes;
 }
 
-export const unreadable = (address: number, position: number): ExpressionError =>
+const unreadable = (address: number, position: number): ExpressionError =>
   new ExpressionError(position, `Cannot read ${hexadecimal(address)}.`);
 
 /** What reads the number of an object at an address. */
-export function loader(
+function loader(
   memory: Memory,
   shape: Shape,
   bits: Bits | undefined,

@@ -7,7 +7,7 @@
 
 import { bare, type CType, sizeOf } from '../symbols/c-type.ts';
 import { assignment, stepped } from './assignments.ts';
-import { CHAR, INT, SIZE_T } from './base-types.ts';
+import { CHAR, INT, UNSIGNED_INT } from './base-types.ts';
 import {
   type Code,
   type Context,
@@ -57,7 +57,7 @@ export function compile(node: Node, context: Context): Code {
       return register(node.name, context, position);
     case 'offset of': {
       const offset = offsetOf(resolvedType(node.type, context.scope), node.path);
-      return { kind: 'scalar', type: SIZE_T, scalar: () => offset };
+      return { kind: 'scalar', type: UNSIGNED_INT, scalar: () => offset };
     }
     case 'size of type':
       return size(resolvedType(node.type, context.scope), position);
@@ -259,7 +259,7 @@ function register(name: string, context: Context, position: number): Code {
 
 function size(type: CType, position: number): Code {
   const bytes = bare(type).kind === 'array' ? sizeOf(type) : stepOf(type, position);
-  return { kind: 'scalar', type: SIZE_T, scalar: () => bytes >>> 0 };
+  return { kind: 'scalar', type: UNSIGNED_INT, scalar: () => bytes >>> 0 };
 }
 
 /** Dynamic code is compiled when it runs. */

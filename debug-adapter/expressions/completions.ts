@@ -27,7 +27,7 @@ export interface Completion {
 }
 
 /** More are not given: the user types on. */
-export const MOST_COMPLETIONS = 500;
+const MOST_COMPLETIONS = 500;
 
 /** `column` is how many characters stand before the cursor. Never throws. */
 export function completionsAt(

@@ -298,7 +298,7 @@ export function pieceOf(
 }
 
 /** Whether elements of the type make a text: `char`, but not `u8`, which is a number of bits. */
-export function isCharacter(type: CType): boolean {
+function isCharacter(type: CType): boolean {
   const inner = bare(type);
   return inner.kind === 'base' && inner.encoding === 'character' && inner.name === 'char';
 }

@@ -5,7 +5,7 @@ import type { Scalar, Shape } from './scalar.ts';
 import { bytesOfScalar, scalarOf } from './scalar-bytes.ts';
 
 /** The same bits as an unsigned number. */
-export const bitsOf = (scalar: Scalar, shape: Shape): bigint =>
+const bitsOf = (scalar: Scalar, shape: Shape): bigint =>
   BigInt.asUintN(8 * shape.size, BigInt(scalar));
 
 /** A whole number by a letter; `a`, `s` and those for anything else are the caller's. */

@@ -19,7 +19,7 @@ export interface Token {
 
 /** Deeper or longer trees than these could give are not built. */
 export const MOST_CHARACTERS = 8192;
-export const MOST_TOKENS = 500;
+const MOST_TOKENS = 500;
 
 const space = /[ \t\r\n\f\v]+/y;
 

@@ -34,6 +34,7 @@ const recipes = {
     isThere: () => of32BitProgram((compiled, program) => !compiled || runsQuietly(program)),
   },
   'gcc -m32 -nostdlib': { packages: 'gcc binutils', isThere: builds32BitKernels },
+  gdb: { packages: 'gdb', isThere: () => runs('gdb') },
   objdump: { packages: 'binutils', isThere: () => runs('objdump') },
   readelf: { packages: 'binutils', isThere: () => runs('readelf') },
   bochs: {

@@ -112,6 +112,15 @@ test('an anonymous struct inside itself has finitely many members', () => {
   expect(formatValue(aValue(endless, BASE), new Guest()).length).toBeLessThan(400);
 });
 
+test('a struct that is nothing but itself, many times over, takes no time', () => {
+  const members: { name: string; type: CType; offset: number; bits: undefined }[] = [];
+  const endless = struct(undefined, 8, members);
+  for (let at = 0; at < 20; at++) {
+    members.push({ name: '', type: endless, offset: 0, bits: undefined });
+  }
+  expect(formatValue(aValue(endless, BASE), new Guest())).toBe('{}');
+});
+
 describe('a type is written as in C:', () => {
   const pointer = (target: CType): CType => ({ kind: 'pointer', size: 4, target });
   const array = (element: CType, count: number): CType => ({
