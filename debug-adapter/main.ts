@@ -1,26 +1,12 @@
 /**
  * The program `ringside`: guests from the command line.
  *
- * A guest's console is standard output and input; everything else goes to standard error. This is
- * the one file of the adapter that knows Node.js.
+ * A guest's console is standard output and input; everything else goes to standard error. This and
+ * the folder `program` are what knows Node.js.
  */
 
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { coldTier, compileColdTier } from '../emulator/cpu/cold-tier/cold-tier.ts';
-import type { EngineMaker } from '../emulator/cpu/engine.ts';
-import type { BlockHost } from '../emulator/devices/block/block-host.ts';
 import { DomainError } from '../emulator/hypervisor/domains/domain-builder.ts';
 import { KernelError } from '../emulator/image/kernel-error.ts';
 import { Machine } from '../emulator/machine/machine.ts';
@@ -30,7 +16,9 @@ import { type Command, machineFor, parseCommandLine, USAGE } from './command-lin
 import { type EndReason, EXIT_CODE, endReason, outcomeLine } from './command-line/outcome.ts';
 import { traceHypercalls } from './hypercall-trace.ts';
 import { unwrapKernel } from './kernel-file/kernel-file.ts';
-import { domainPart, type Files } from './machine-files.ts';
+import { domainPart } from './machine-files.ts';
+import { serveOnPort, serveOnStandardStreams } from './program/dap-server.ts';
+import { files, preparedEngine, reason } from './program/host-files.ts';
 import { UserError } from './user-error.ts';
 
 type Run = Extract<Command, { kind: 'run' }>;
@@ -46,75 +34,6 @@ const STANDARD_ERROR = 2;
 const NOBODY_READS = 141;
 /** The domain that the program is about. */
 const DOMAIN = 1;
-
-// ---- files
-
-function reason(error: unknown): string {
-  // "ENOENT: no such file or directory, open 'x'": the file is named before it.
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^[A-Z]+: /, '').replace(/, \w+(?: '.*')?$/, '');
-}
-
-function open(path: string, mode: 'r' | 'r+'): number {
-  try {
-    return openSync(path, mode);
-  } catch (error) {
-    throw new UserError(`${path} cannot be opened: ${reason(error)}.`);
-  }
-}
-
-const files: Files = {
-  read(path) {
-    try {
-      return new Uint8Array(readFileSync(path));
-    } catch (error) {
-      throw new UserError(`${path} cannot be read: ${reason(error)}.`);
-    }
-  },
-  openDisk(path, isWritable) {
-    const file = open(path, isWritable ? 'r+' : 'r');
-    const size = sizeOf(file);
-    const disk: BlockHost = {
-      size,
-      read: (offset, length) => readWhole(file, offset, length),
-    };
-    return isWritable
-      ? {
-          ...disk,
-          write: (offset, bytes) =>
-            writeSync(file, bytes, 0, bytes.length, offset) === bytes.length,
-          flush() {
-            fsyncSync(file);
-            return true;
-          },
-        }
-      : disk;
-  },
-};
-
-function sizeOf(file: number): number {
-  return fstatSync(file).size;
-}
-
-function readWhole(file: number, offset: number, length: number): Uint8Array | undefined {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const count = readSync(file, bytes, done, length - done, offset + done);
-    if (count === 0) {
-      return undefined;
-    }
-    done += count;
-  }
-  return bytes;
-}
-
-/** The cold tier's code as the build prepared it, beside this program. */
-function preparedEngine(): EngineMaker {
-  const file = join(dirname(fileURLToPath(import.meta.url)), 'cold-tier.wasm');
-  return existsSync(file)
-    ? coldTier(compileColdTier(new Uint8Array(readFileSync(file))))
-    : coldTier();
-}
 
 function writeAll(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
@@ -314,6 +233,9 @@ async function main(): Promise<number> {
       process.stdout.write(describeKernel(command.kernel, file));
       return 0;
     }
+    case 'dap':
+      await (command.port === undefined ? serveOnStandardStreams() : serveOnPort(command.port));
+      return 0;
     case 'run':
       return await run(command);
   }

@@ -1,13 +1,44 @@
 /** What Ringside adds to VS Code. Runs in Node.js and in a browser, so it asks VS Code for all. */
 
 import * as vscode from 'vscode';
-import { DISASSEMBLE_COMMAND, LISTING_SCHEME, SYNTAX_SETTING } from './contributions.ts';
+import { AdapterFactory } from './adapter/adapter-factory.ts';
+import { noteHypercalls, registerCommands } from './commands.ts';
+import { Consoles } from './consoles.ts';
+import {
+  DEBUG_TYPE,
+  DISASSEMBLE_COMMAND,
+  LISTING_SCHEME,
+  SYNTAX_SETTING,
+} from './contributions.ts';
+import { Configurations } from './launch/configurations.ts';
 import { ListingDocuments } from './listing-documents.ts';
+import { MachineStatus } from './machine-status.ts';
+import { registerSourceHelp } from './source-help.ts';
+import { registerViews } from './views/register-views.ts';
 
-export function activate({ subscriptions }: vscode.ExtensionContext): void {
+export function activate(context: vscode.ExtensionContext): void {
+  const { subscriptions, extensionUri } = context;
+  registerViews(context);
+  noteHypercalls();
   const documents = new ListingDocuments();
+  const configurations = new Configurations();
+  const consoles = new Consoles();
   subscriptions.push(
     documents,
+    consoles,
+    new MachineStatus(),
+    ...registerCommands(consoles),
+    ...registerSourceHelp(extensionUri),
+    vscode.debug.registerDebugAdapterDescriptorFactory(
+      DEBUG_TYPE,
+      new AdapterFactory(extensionUri),
+    ),
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, configurations),
+    vscode.debug.registerDebugConfigurationProvider(
+      DEBUG_TYPE,
+      configurations,
+      vscode.DebugConfigurationProviderTriggerKind.Dynamic,
+    ),
     vscode.workspace.registerTextDocumentContentProvider(LISTING_SCHEME, documents),
     vscode.languages.registerDocumentSymbolProvider({ scheme: LISTING_SCHEME }, documents),
     vscode.languages.registerDefinitionProvider({ scheme: LISTING_SCHEME }, documents),

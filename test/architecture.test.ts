@@ -41,6 +41,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'emulator/cpu',
     'emulator/image',
   ],
+  'emulator/introspection': [
+    'emulator/abi',
+    'emulator/cpu',
+    'emulator/hypervisor',
+    'emulator/memory',
+  ],
   'emulator/machine': [
     'emulator/abi',
     'emulator/assert.ts',
@@ -53,12 +59,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'emulator/memory',
     'emulator/xenstore',
   ],
-  'debug-adapter': ['emulator'],
+  'debug-adapter': ['emulator', '@vscode/debugprotocol'],
   'debug-adapter/kernel-file/gzip.ts': ['debug-adapter', 'fflate'],
   'debug-adapter/main.ts': ['debug-adapter', 'emulator', 'node:'],
+  'debug-adapter/program': ['debug-adapter', 'emulator', 'node:'],
+  'debug-adapter/symbols/dwarf/debug-sections.ts': ['debug-adapter', 'emulator', 'fflate'],
   'debug-adapter/prepare/main.ts': ['emulator', 'node:'],
   extension: ['debug-adapter', 'vscode'],
-  test: ['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
+  'extension/manifest/debugger-contribution.ts': ['debug-adapter'],
+  'extension/manifest/main.ts': ['extension', 'node:'],
+  test: [
+    ...['extension', 'debug-adapter', 'emulator', 'fast-check', 'node:', 'v86', 'vitest'],
+    ...['@vscode/debugprotocol', '@vscode/debugadapter-testsupport', 'playwright-core'],
+  ],
 };
 
 /** A run of the machine is a function of its inputs: what could make two runs differ stays out. */
@@ -259,7 +272,8 @@ function componentOf(path: string): string {
   if (mayImport[path] !== undefined) {
     return path;
   }
-  return top === 'emulator' ? `${top}/${second}` : top;
+  const isComponent = top === 'emulator' || mayImport[`${top}/${second}`] !== undefined;
+  return isComponent ? `${top}/${second}` : top;
 }
 
 /** What a file imports: a path from the root of the project, or the name of a package. */

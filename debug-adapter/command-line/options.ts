@@ -1,5 +1,5 @@
 /**
- * The command line: `run KERNEL|CONFIG.cfg [OPTIONS]` and `info KERNEL`.
+ * The command line: `run KERNEL|CONFIG.cfg [OPTIONS]`, `info KERNEL` and `dap [--port N]`.
  *
  * Options may stand before or after the file and may be written `--name value` or `--name=value`.
  * What they say counts more than what a configuration file says.
@@ -44,6 +44,8 @@ export interface RunOptions {
 export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'info'; readonly kernel: string }
+  /** Without a port, on standard input and output; 0: any port that is free. */
+  | { readonly kind: 'dap'; readonly port: number | undefined }
   | {
       readonly kind: 'run';
       readonly file: string;
@@ -56,6 +58,7 @@ export type Command =
 export const USAGE = `Usage:
   run KERNEL|CONFIG.cfg [OPTIONS]   starts a domain
   info KERNEL                       says what a kernel file says of itself
+  dap [--port N]                    the debug adapter, on standard input and output or a port of 127.0.0.1
 
 Options of run:
   --memory MIB                      memory of the domain (${defaults.memory})
@@ -98,10 +101,25 @@ export function parseCommandLine(words: readonly string[]): Command {
       const isConfiguration = file.endsWith('.cfg');
       return { kind: 'run', file, isConfiguration, options: optionsOf(given) };
     }
+    case 'dap':
+      return { kind: 'dap', port: portOf(rest) };
     default:
-      throw new UserError(`"${command}" is no command: there are "run" and "info".`);
+      throw new UserError(`"${command}" is no command: there are "run", "info" and "dap".`);
   }
 }
+
+function portOf(words: readonly string[]): number | undefined {
+  if (words.length === 0) {
+    return undefined;
+  }
+  const [, digits] = /^--port[= ](\d{1,5})$/.exec(words.join(' ')) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > HIGHEST_PORT) {
+    throw new UserError(`dap takes "--port N" and nothing else; N is at most ${HIGHEST_PORT}.`);
+  }
+  return port;
+}
+const HIGHEST_PORT = 65_535;
 
 /**
  * The machine that `run` is to start: of the configuration file's text, or of the kernel alone, and

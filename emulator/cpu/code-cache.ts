@@ -60,6 +60,8 @@ export class CodeCache {
   readonly #crossings = new Map<number, number[]>();
   /** Linear addresses at which to ask before executing. */
   readonly breakpoints = new Set<number>();
+  /** Physical addresses at which to ask, wherever they are mapped. */
+  physicalBreakpoints: ReadonlySet<number> = new Set();
   /** How many instructions were decoded, and how often everything was dropped: for reports. */
   readonly counts = { decoded: 0, flushes: 0 };
 
@@ -335,7 +337,7 @@ export class CodeCache {
     const isLimited = offset + untilLimit <= PAGE_SIZE;
     const bytes = isLimited ? pageBytes.subarray(0, offset + untilLimit) : pageBytes;
     const decoded = decode(this.#map, bytes, offset, this.context);
-    this.#placeBreakpoint(map, linear);
+    this.#placeBreakpoint(map, frame, linear);
     const at = this.#records.allocate(RECORD_SIZE);
     this.#enter(map, linear, at);
     this.#records.set(at, 'eip', eip);
@@ -358,8 +360,9 @@ export class CodeCache {
     return { at: this.#entered(map, linear), length: 1, ends: true };
   }
 
-  #placeBreakpoint(map: number, linear: number): void {
-    if (this.breakpoints.has(linear)) {
+  #placeBreakpoint(map: number, frame: number, linear: number): void {
+    const physical = frame * PAGE_SIZE + (linear & 0xfff);
+    if (this.breakpoints.has(linear) || this.physicalBreakpoints.has(physical)) {
       const at = this.#records.special(HANDLER.breakpoint, this.#eipOf(linear));
       this.#enter(map, linear, at);
     }

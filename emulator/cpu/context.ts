@@ -25,6 +25,24 @@ export function setWord(context: Context, name: WordName, value: number): void {
   context.words[(STATE[name] >>> 2) - FIRST] = value;
 }
 
+/** The words of a context by name, to be read and written; what it is changes with it. */
+export type ContextWords = Record<WordName, number>;
+
+/** A context's words as if they were those of a processor. */
+export function wordsOf({ words }: Context): ContextWords {
+  const named = {} as ContextWords;
+  for (const name of Object.keys(STATE) as WordName[]) {
+    const index = (STATE[name] >>> 2) - FIRST;
+    Object.defineProperty(named, name, {
+      get: () => words[index] as number,
+      set: (value: number) => {
+        words[index] = value;
+      },
+    });
+  }
+  return named;
+}
+
 /** The present context of the processor, as a copy. */
 export function saveContext(cpu: Processor): Context {
   const { state } = cpu;

@@ -185,8 +185,14 @@ export const conditions: readonly (<V>(cpu: Semantics<V>) => V)[] = [
     ),
 ];
 
+/** The words that the arithmetic flags are worked out from. */
+type FlagState = Pick<
+  State,
+  'flagOp' | 'flagA' | 'flagB' | 'flagR' | 'carryOp' | 'carryA' | 'carryB' | 'carryR'
+>;
+
 /** The six arithmetic flags as they stand in EFLAGS. */
-export function arithmeticFlags(state: State): number {
+export function arithmeticFlags(state: FlagState): number {
   const operation = state.flagOp;
   const result = state.flagR;
   const low = ((result >>> ((operation >>> 8) & 31)) ^ (operation >>> PARITY_SHIFT)) & 0xff;
@@ -237,7 +243,7 @@ function overflowNow(kind: number, a: number, b: number, r: number): number {
   }
 }
 
-function adjustNow(state: State, operation: number): number {
+function adjustNow(state: FlagState, operation: number): number {
   switch (operation & 15) {
     case ORIGIN.logic:
       return 0;
@@ -261,7 +267,10 @@ export function flagWords(
 }
 
 /** Sets all six arithmetic flags from their places in EFLAGS. Hot. */
-export function setArithmeticFlags(state: State, flags: number): void {
+export function setArithmeticFlags(
+  state: Pick<State, 'flagOp' | 'flagA' | 'flagB' | 'flagR'>,
+  flags: number,
+): void {
   state.flagOp = knownOperation(flags);
   state.flagA = flags & EFLAGS.carry;
   state.flagB = (flags >>> 11) & 1;
@@ -281,7 +290,7 @@ function knownOperation(flags: number): number {
 }
 
 /** EFLAGS as pushf stores it, RF and VM included. */
-export function eflagsOf(state: State): number {
+export function eflagsOf(state: FlagState & Pick<State, 'systemFlags'>): number {
   return (state.systemFlags | arithmeticFlags(state)) >>> 0;
 }
 

@@ -74,10 +74,14 @@ export class Processor {
   #nextEip = NOWHERE;
   #nextRecord = 0;
   #nextGeneration = 0;
-  /** Whether the next instruction is the first of a run: its breakpoint lets it pass. */
-  #isFirst = false;
+  /** At this count of instructions no breakpoint stops: one has already, or the user is there. */
+  #passesAt = NOWHERE;
   /** The fault that was noted is that of an instruction breakpoint of the guest. */
   #isBreakpoint = false;
+  /** The environment wants the run to end before the event that it was asked about. */
+  #isHeld = false;
+  /** RF as it was before the software interrupt that the environment is being asked about. */
+  #clearedResume = 0;
 
   /** @param makeEngine what executes instructions; the cold tier unless said otherwise */
   constructor(
@@ -144,9 +148,35 @@ export class Processor {
 
   /** Leaves the native before its instruction is done, to stop the run. */
   stopHere(reason: StopReason): never {
+    this.state.systemFlags = (this.state.systemFlags | this.#clearedResume) >>> 0;
     this.#stop = reason;
     this.state.exit = EXIT.stop;
     throw FAULT;
+  }
+
+  /**
+   * Ends the run before the exception that the environment is being asked about: nothing has happened
+   * yet, and the instruction raises it again when the run goes on.
+   */
+  holdEvent(reason: StopReason): void {
+    this.#stop = reason;
+    this.#isHeld = true;
+  }
+
+  /** Whether the event that the environment is being asked about is held back. */
+  get isEventHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Forgets a run that was left by a throw, whose registers are about to be restored. */
+  abandonRun(): void {
+    this.#isInside = false;
+    this.#isHeld = false;
+    this.#clearedResume = 0;
+    this.#stop = undefined;
+    this.state.exit = EXIT.none;
+    this.watchpoints.forgetHits();
+    this.forgetPlace();
   }
 
   /** Ends the run after the present instruction, to look around. */
@@ -245,7 +275,7 @@ export class Processor {
   }
 
   /**
-   * Executes at most `count` instructions. A breakpoint at the first one lets it pass.
+   * Executes at most `count` instructions. A breakpoint that has ended a run lets the next one pass.
    * The delivery of an exception or interrupt counts as one, so that a guest whose handlers fault
    * for ever still comes to an end.
    */
@@ -253,12 +283,10 @@ export class Processor {
     const { state } = this;
     const end = state.retired + count;
     this.#stop = undefined;
-    this.#isFirst = true;
     this.watchpoints.forgetHits();
     while (state.retired < end) {
       if (this.#beforeInstruction()) {
-        state.retired += 1;
-        this.#isFirst = false;
+        state.retired += this.#takeHeld() ? 0 : 1;
       } else {
         if (state.halted) {
           return HALTED;
@@ -292,9 +320,14 @@ export class Processor {
   #beforeInstruction(): boolean {
     const { state } = this;
     if (state.pendingTraps && !this.debug.isHeld) {
-      this.debug.report(state.pendingTraps);
+      const { dr6, pendingTraps } = state;
+      this.debug.report(pendingTraps);
       state.pendingTraps = 0;
       this.#raise({ vector: VECTOR.debug, errorCode: undefined, kind: 'trap', eip: state.eip });
+      if (this.#isHeld) {
+        state.dr6 = dr6;
+        state.pendingTraps = pendingTraps;
+      }
       return true;
     }
     if (state.shadow === state.retired) {
@@ -346,12 +379,11 @@ export class Processor {
     if (exit === EXIT.fault && executed < budget) {
       this.debug.dropTraps(this.watchpoints);
       this.#raiseFault();
-      state.retired += 1;
+      state.retired += this.#takeHeld() ? 0 : 1;
     } else {
       // A fault at the very end of the budget is that of the next fetch, which will come again.
       this.#afterRun(executed > 0, flagsBefore);
     }
-    this.#isFirst = false;
   }
 
   /**
@@ -362,7 +394,7 @@ export class Processor {
   executeAgain(): boolean {
     const { state } = this;
     const flagsBefore = state.systemFlags;
-    this.#isFirst = true;
+    this.passBreakpoint();
     this.#runStart = state.retired;
     this.#runBudget = 1;
     this.#stolen = 0;
@@ -393,6 +425,13 @@ export class Processor {
     this.debug.noteTraps(this.watchpoints, isStep);
   }
 
+  /** Whether the environment has held back what was raised. */
+  #takeHeld(): boolean {
+    const isHeld = this.#isHeld;
+    this.#isHeld = false;
+    return isHeld;
+  }
+
   #raiseFault(): void {
     const { state } = this;
     const vector = state.faultVector;
@@ -408,8 +447,9 @@ export class Processor {
   /** Takes an event to its handler; exceptions on the way are combined as the manual says. */
   #raise(event: Event): void {
     this.state.halted = 0;
+    const { repeating } = this.state;
     if (this.environment.intercept(event)) {
-      this.state.repeating = 0;
+      this.state.repeating = this.#isHeld ? repeating : 0;
       return;
     }
     let current = event;
@@ -482,25 +522,28 @@ export class Processor {
   /** Delivers an event from within an instruction. */
   enterHandler(event: Event): void {
     // RF is cleared at the start of the instruction, so that none is pushed (SDM 3B §18.3.1.1).
-    this.state.systemFlags = (this.state.systemFlags & ~EFLAGS.resume) >>> 0;
-    if (this.environment.intercept(event)) {
-      return;
+    const { systemFlags } = this.state;
+    this.#clearedResume = systemFlags & EFLAGS.resume;
+    this.state.systemFlags = (systemFlags & ~EFLAGS.resume) >>> 0;
+    const isTaken = this.environment.intercept(event);
+    this.#clearedResume = 0;
+    if (!isTaken) {
+      deliver(this, event);
     }
-    deliver(this, event);
   }
 
   /** The record to continue with at an address that has a breakpoint. */
   atBreakpoint(record: number): number {
     const eip = this.memory.u32[(record + RECORD.eip) >>> 2] as number;
     const linear = (eip + this.state.csBase) >>> 0;
-    const isFirst = this.#isFirst && this.retiredNow === this.#runStart;
     if (this.debug.breaksAt(linear)) {
       this.#isBreakpoint = true;
       this.state.faultVector = VECTOR.debug;
       this.state.exit = EXIT.fault;
       return this.code.stopStub(eip);
     }
-    if (!isFirst && this.#userBreakpoints.has(linear)) {
+    if (this.retiredNow !== this.#passesAt && this.#breaksFor(linear)) {
+      this.#passesAt = this.retiredNow;
       this.#stop = { kind: 'breakpoint', address: linear };
       this.state.exit = EXIT.stop;
       return this.code.stopStub(eip);
@@ -511,6 +554,38 @@ export class Processor {
   // ---- the debugger's hooks
 
   readonly #userBreakpoints = new Set<number>();
+  readonly #physicalBreakpoints = new Set<number>();
+  /** Asked at each breakpoint of the debugger whether the run is to end there; it changes nothing. */
+  breakpointFilter: ((linear: number) => boolean) | undefined;
+
+  /** The user is here already: the next instruction runs whatever breakpoint it has. */
+  passBreakpoint(): void {
+    this.#passesAt = this.state.retired;
+  }
+
+  #breaksFor(linear: number): boolean {
+    const isOurs =
+      this.#userBreakpoints.has(linear) ||
+      (this.#physicalBreakpoints.size > 0 &&
+        this.#physicalBreakpoints.has(this.access.physicalOf(linear) ?? -1));
+    return isOurs && (this.breakpointFilter?.(linear) ?? true);
+  }
+
+  /**
+   * The addresses to stop at, all at once: linear ones, whatever is mapped there, and physical ones,
+   * wherever they are mapped.
+   */
+  setBreakpoints(linear: Iterable<number>, physical: Iterable<number>): void {
+    this.#userBreakpoints.clear();
+    this.#physicalBreakpoints.clear();
+    for (const address of linear) {
+      this.#userBreakpoints.add(address >>> 0);
+    }
+    for (const address of physical) {
+      this.#physicalBreakpoints.add(address);
+    }
+    this.refreshBreakpoints();
+  }
 
   /** Stops before the instruction at this linear address, whatever is mapped there. */
   addBreakpoint(linear: number): void {
@@ -529,6 +604,7 @@ export class Processor {
     for (const linear of [...this.#userBreakpoints, ...this.debug.executeAddresses()]) {
       this.code.breakpoints.add(linear);
     }
+    this.code.physicalBreakpoints = this.#physicalBreakpoints;
     this.code.flush();
   }
 

@@ -3,8 +3,10 @@
 import { RIGHTS } from '../cpu/descriptor.ts';
 import type { Processor } from '../cpu/processor.ts';
 import { STATE } from '../cpu/state.ts';
-import { updateControl } from '../cpu/system/control-registers.ts';
-import { ALL_FRAMES } from '../memory/page-walk.ts';
+import { CR0, CR4, EFER_NXE, updateControl } from '../cpu/system/control-registers.ts';
+import { ALL_FRAMES, type PagingMode } from '../memory/page-walk.ts';
+import type { Ram } from '../memory/ram.ts';
+import type { Domain } from './domains/domain.ts';
 import type { Vcpu } from './domains/vcpu.ts';
 import { SYSTEM_PAGE } from './xen-tables.ts';
 
@@ -27,23 +29,64 @@ export function setAddressSpace(cpu: Processor, vcpu: Vcpu): void {
   state.cr3 = baseFrame * PAGE;
   if (domain.format === 'pae') {
     for (let i = 0; i < POINTERS; i++) {
-      const low = ram.read32(baseFrame * PAGE + 8 * i);
-      const high = ram.read32(baseFrame * PAGE + 8 * i + 4);
-      const frame = domain.machineFrame(low >>> 12);
-      const isUsable = low & PRESENT && high === 0 && frame !== undefined && frame < FOUR_GB_FRAMES;
-      state.words[FIRST_POINTER + i] = isUsable ? frame * PAGE + PRESENT : 0;
+      state.words[FIRST_POINTER + i] = pointerAt(ram, domain, baseFrame * PAGE + 8 * i);
     }
   }
   updateControl(cpu);
 }
 
+/** What the processor is given for a PAE pointer that stands at a machine address; 0: nothing. Hot. */
+function pointerAt(ram: Ram, domain: Domain, address: number): number {
+  const low = ram.read32(address);
+  const high = ram.read32(address + 4);
+  const frame = domain.machineFrame(low >>> 12);
+  const isUsable = low & PRESENT && high === 0 && frame !== undefined && frame < FOUR_GB_FRAMES;
+  return isUsable ? frame * PAGE + PRESENT : 0;
+}
+
 /** How frame numbers in page tables are meant: a translated domain counts its own from 0. */
 export function numberFrames({ access }: Processor, { domain }: Vcpu): void {
-  access.mode.firstFrame = domain.isTranslated ? domain.firstFrame : 0;
-  access.mode.frameCount = domain.isTranslated ? domain.frameCount : ALL_FRAMES;
-  // What is neither part of a frame number nor refused in an entry is the guest's own to use.
-  const { frameHighMask, disallowed } = domain.rules;
-  access.mode.ignoredHigh = ~(frameHighMask | disallowed[1].high | NO_EXECUTE);
+  access.mode.firstFrame = firstFrameOf(domain);
+  access.mode.frameCount = frameCountOf(domain);
+  access.mode.ignoredHigh = ignoredHighOf(domain);
+}
+
+const firstFrameOf = (domain: Domain): number => (domain.isTranslated ? domain.firstFrame : 0);
+const frameCountOf = (domain: Domain): number =>
+  domain.isTranslated ? domain.frameCount : ALL_FRAMES;
+
+/** What is neither part of a frame number nor refused in an entry is the guest's own to use. */
+const ignoredHighOf = ({ rules }: Domain): number =>
+  ~(rules.frameHighMask | rules.disallowed[1].high | NO_EXECUTE);
+
+/**
+ * How the processor would read the page tables of a domain from some root, in whatever address space
+ * it is now. Changes nothing.
+ *
+ * @param root machine frame
+ */
+export function pagingModeOf(
+  ram: Ram,
+  domain: Domain,
+  root: number,
+  { cr0, cr4, efer }: { readonly cr0: number; readonly cr4: number; readonly efer: number },
+): PagingMode {
+  const pae = domain.format === 'pae';
+  return {
+    paging: true,
+    pae,
+    largePages: (cr4 & CR4.pageSizeExtensions) !== 0,
+    noExecute: pae && (efer & EFER_NXE) !== 0,
+    writeProtect: (cr0 & CR0.writeProtect) !== 0,
+    globalPages: (cr4 & CR4.pageGlobal) !== 0,
+    root: root * PAGE,
+    pointers: Uint32Array.from({ length: POINTERS }, (_, i) =>
+      pae ? pointerAt(ram, domain, root * PAGE + 8 * i) : 0,
+    ),
+    firstFrame: firstFrameOf(domain),
+    frameCount: frameCountOf(domain),
+    ignoredHigh: ignoredHighOf(domain),
+  };
 }
 
 const NO_EXECUTE = 0x8000_0000;

@@ -7,12 +7,14 @@
  * handler sees plain fields, and cannot forget a fault.
  */
 
+import { describe } from '../abi/description.ts';
 import { ERRNO } from '../abi/errno.ts';
 import type { Layout, View } from '../abi/layout.ts';
 import { nameOf } from '../abi/names.ts';
 import type { Domain } from './domains/domain.ts';
 import type { Vcpu } from './domains/vcpu.ts';
 import type { GuestMemory } from './guest-memory.ts';
+import { type Operation, runStages } from './stage.ts';
 import type { Xen } from './xen.ts';
 
 /** Who calls, and with whose help the call is carried out. */
@@ -82,6 +84,9 @@ export function dispatch(
   if (operation === undefined) {
     return unimplemented(caller, `${what} ${command}`);
   }
+  if (caller.xen.probes.gate !== undefined) {
+    return dispatchByStages(operation, caller, argument);
+  }
   const bytes = caller.memory.copyIn(argument, operation.layout.size);
   if (bytes === undefined) {
     return -ERRNO.EFAULT;
@@ -91,6 +96,70 @@ export function dispatch(
     return result;
   }
   return caller.memory.write(argument, bytes) ? result : -ERRNO.EFAULT;
+}
+
+/** What the stages of a sub-operation work on. */
+interface Dispatch {
+  readonly caller: Caller;
+  readonly operation: Suboperation;
+  readonly argument: number;
+  bytes: DataView | undefined;
+  result: number;
+  readonly domain: number;
+  readonly vcpu: number;
+}
+
+const SUBOPERATION_STAGES: Operation<Dispatch>['stages'] = [
+  {
+    name: 'copy the argument in',
+    rule: 'The struct is copied from the guest’s memory; what cannot be read is -EFAULT.',
+    run(dispatch) {
+      const { caller, argument, operation } = dispatch;
+      dispatch.bytes = caller.memory.copyIn(argument, operation.layout.size);
+      dispatch.result = dispatch.bytes === undefined ? -ERRNO.EFAULT : 0;
+      return dispatch.bytes === undefined ? 'done' : 'next';
+    },
+  },
+  {
+    name: 'check and act',
+    rule: 'The checks are made in Xen’s order, since guests can see it, and then what was asked for is done.',
+    run(dispatch) {
+      const { caller, operation } = dispatch;
+      dispatch.result = operation.run(caller, operation.layout.at(dispatch.bytes as DataView));
+      return dispatch.result < 0 || !operation.layout.answers ? 'done' : 'next';
+    },
+  },
+  {
+    name: 'copy the answer out',
+    rule: 'Fields marked OUT in Xen’s header go back into the guest’s struct.',
+    run(dispatch) {
+      const { caller, argument } = dispatch;
+      if (!caller.memory.write(argument, dispatch.bytes as DataView)) {
+        dispatch.result = -ERRNO.EFAULT;
+      }
+      return 'next';
+    },
+  },
+];
+
+function dispatchByStages(operation: Suboperation, caller: Caller, argument: number): number {
+  const { domain, vcpu } = caller;
+  const { layout } = operation;
+  const dispatch: Dispatch = {
+    ...{ caller, operation, argument, bytes: undefined, result: 0 },
+    ...{ domain: domain.id, vcpu: vcpu.id },
+  };
+  const named: Operation<Dispatch> = {
+    name: operation.name,
+    stages: SUBOPERATION_STAGES,
+    facts: ({ bytes, result }) => ({
+      argument,
+      ...(bytes === undefined ? {} : { [layout.name]: JSON.stringify(describe(layout, bytes)) }),
+      result,
+    }),
+  };
+  runStages(named, dispatch, caller.xen.probes);
+  return dispatch.result;
 }
 
 /** The older form of a call: the command stands in the struct, its fields behind it, as do answers. */

@@ -29,6 +29,9 @@ export class Journal {
   }
 
   record(kind: JournalEntry['kind'], domain: number, text: string): void {
+    if (this.#probes.isMuted) {
+      return;
+    }
     if (this.#probes.wants.record) {
       this.#probes.emit({ kind: 'record', domain, vcpu: 0, record: kind, text });
     }

@@ -4,6 +4,30 @@
  * Without a subscriber for a kind, whoever would emit it looks at one boolean and goes on.
  */
 
+/** What an operation knows and has changed, for those who look: by the field's own names. */
+export type StageFacts = Readonly<Record<string, number | string | bigint>>;
+
+/** An operation between two of its stages. */
+export interface StageMoment {
+  readonly operation: {
+    readonly name: string;
+    readonly stages: readonly { readonly name: string; readonly rule: string }[];
+  };
+  /** Of the stage that is about to run; as many as there are stages: all have. */
+  readonly index: number;
+  readonly domain: number;
+  readonly vcpu: number;
+  facts(): StageFacts;
+}
+
+/** What watches operations. An operation may be a part of a stage of another. */
+export interface StageGate {
+  enter(moment: StageMoment): void;
+  /** Before a stage and behind the last one; may throw to leave the hypervisor where it is. */
+  pass(moment: StageMoment): void;
+  leave(): void;
+}
+
 /** Where an event took place; `domain` and `vcpu` are the ones it concerns. */
 interface Located {
   readonly domain: number;
@@ -111,22 +135,38 @@ const KINDS = [
   'xenstore',
 ] as const satisfies readonly ProbeKind[];
 
+const NOBODY: Readonly<Record<ProbeKind, boolean>> = Object.fromEntries(
+  KINDS.map((kind) => [kind, false]),
+) as Record<ProbeKind, boolean>;
+
 export class Probes {
   readonly #listeners = new Map<ProbeKind, Listener[]>();
+  #wants: Record<ProbeKind, boolean> = { ...NOBODY };
+  /** While something is tried that will be taken back, nobody hears of it. */
+  #isMuted = false;
+  /** Sees each stage before it runs; while there is one, operations take their long ways. */
+  gate: StageGate | undefined;
   /** Whether anybody listens, by kind. */
-  readonly wants: Record<ProbeKind, boolean> = Object.fromEntries(
-    KINDS.map((kind) => [kind, false]),
-  ) as Record<ProbeKind, boolean>;
+  wants: Readonly<Record<ProbeKind, boolean>> = this.#wants;
 
   /** Answers a function that ends the subscription. */
   on(kind: ProbeKind, listener: Listener): () => void {
     this.#listeners.set(kind, [...(this.#listeners.get(kind) ?? []), listener]);
-    this.wants[kind] = true;
+    this.#wants[kind] = true;
     return () => {
       const others = (this.#listeners.get(kind) ?? []).filter((other) => other !== listener);
       this.#listeners.set(kind, others);
-      this.wants[kind] = others.length > 0;
+      this.#wants[kind] = others.length > 0;
     };
+  }
+
+  get isMuted(): boolean {
+    return this.#isMuted;
+  }
+
+  set isMuted(isMuted: boolean) {
+    this.#isMuted = isMuted;
+    this.wants = isMuted ? NOBODY : this.#wants;
   }
 
   emit(event: ProbeEvent): void {

@@ -32,6 +32,7 @@ import { releaseGrants } from './grants/grant-map.ts';
 import { GuestMemory } from './guest-memory.ts';
 import type { Caller, CallRegisters } from './hypercall.ts';
 import { carryOut } from './hypercall-entry.ts';
+import type { Interceptor } from './interceptor.ts';
 import { Journal } from './journal.ts';
 import { newBase, relinquish } from './memory/base-pointer.ts';
 import { ldtFrame } from './memory/descriptor-tables.ts';
@@ -57,6 +58,7 @@ export interface XenImage {
   readonly wallClock: number;
   readonly backendAt: number;
   readonly ended: number | undefined;
+  readonly hasHeldUpcall: boolean;
 }
 
 /** Why a run ended. */
@@ -65,7 +67,12 @@ export type StopReason =
   /** A domain has ended; others may go on. */
   | { readonly kind: 'shutdown'; readonly domain: Domain }
   /** Everybody sleeps, and nothing will wake them but input from outside. */
-  | { readonly kind: 'idle' };
+  | { readonly kind: 'idle' }
+  /** A debugger has asked for it: its interceptor, or `stopSoon`. */
+  | { readonly kind: 'asked' };
+
+const ASKED: StopReason = { kind: 'asked' };
+const FOR_DEBUGGER: ProcessorStop = { kind: 'environment', reason: 'debugger' };
 
 /**
  * The high word of a descriptor that gives no more than ring 1 has. A call gate gives what the code
@@ -109,8 +116,13 @@ export class Xen implements Environment {
   backendAt = NEVER;
   /** Lets the back-ends do what their guests asked for. */
   runBackends: () => void = () => {};
+  /** Decides where guests stop; without one they do not. */
+  interceptor: Interceptor | undefined;
   readonly #callers = new Map<Vcpu, Caller>();
   #ended: Domain | undefined;
+  #isAsked = false;
+  /** An upcall was due when the debugger stopped; it comes first when the run goes on. */
+  #hasHeldUpcall = false;
 
   constructor(memory: LinearMemory, wallClock: number, engine?: EngineMaker) {
     this.cpu = new Processor(memory, this, engine);
@@ -305,7 +317,51 @@ export class Xen implements Environment {
       }
     }
     if (needsDelivery(this, vcpu)) {
-      this.#upcall(vcpu);
+      this.#upcallUnlessHeld(vcpu);
+    }
+  }
+
+  #upcallUnlessHeld(vcpu: Vcpu): void {
+    switch (this.interceptor?.beforeUpcall(vcpu) ?? 'enter') {
+      case 'enter':
+        this.#upcall(vcpu);
+        break;
+      case 'stop':
+        this.#hasHeldUpcall = true;
+        this.stopSoon();
+        break;
+      case 'hold':
+        break;
+    }
+  }
+
+  /** Ends the run between two instructions, as soon as the present one is done. */
+  stopSoon(): void {
+    this.#isAsked = true;
+    this.cpu.endRun(FOR_DEBUGGER);
+  }
+
+  /** Leaves a hypercall that has not begun, if the debugger wants to stop before it. Hot. */
+  stopBeforeHypercall(vcpu: Vcpu): void {
+    if (this.interceptor?.stopsBeforeHypercall(vcpu) === true) {
+      this.#isAsked = true;
+      this.cpu.stopHere(FOR_DEBUGGER);
+    }
+  }
+
+  /** Leaves a software interrupt before anything has happened, if the debugger wants to. */
+  stopBeforeTrap(vcpu: Vcpu, vector: number): void {
+    if (this.interceptor?.stopsBeforeTrap(vcpu, vector, undefined) === true) {
+      this.#isAsked = true;
+      this.cpu.stopHere(FOR_DEBUGGER);
+    }
+  }
+
+  /** The same for an exception, which whoever calls must then not deliver. */
+  holdTrap(vcpu: Vcpu, vector: number, errorCode: number | undefined): void {
+    if (this.interceptor?.stopsBeforeTrap(vcpu, vector, errorCode) === true) {
+      this.#isAsked = true;
+      this.cpu.holdEvent(FOR_DEBUGGER);
     }
   }
 
@@ -421,26 +477,65 @@ export class Xen implements Environment {
     const { cpu, scheduler, clock } = this;
     const end = cpu.state.retired + count;
     while (cpu.state.retired < end) {
-      const ended = this.#takeEnded();
-      if (ended !== undefined) {
-        return { kind: 'shutdown', domain: ended };
+      const before = this.settle();
+      if (before !== undefined) {
+        return before;
       }
-      if (!this.#prepare()) {
-        return { kind: 'idle' };
-      }
-      const vcpu = scheduler.current;
-      if (vcpu === undefined || this.#ended !== undefined) {
-        continue;
-      }
+      const vcpu = scheduler.current as Vcpu;
       const slice = Math.min(end - cpu.state.retired, Math.max(1, scheduler.deadline - clock.now));
       const stop = cpu.run(slice);
       const reason = this.#reasonOf(stop, vcpu);
       if (reason !== undefined) {
+        this.#isAsked = false;
         return reason;
+      }
+      if (this.#takeAsked()) {
+        return ASKED;
       }
     }
     const ended = this.#takeEnded();
     return ended === undefined ? { kind: 'budget' } : { kind: 'shutdown', domain: ended };
+  }
+
+  /**
+   * Does all that comes before the next instruction: timers fire, somebody gets the processor, events
+   * are delivered. `undefined`: an instruction can follow. Done twice, it does nothing more.
+   */
+  settle(): StopReason | undefined {
+    for (;;) {
+      const ended = this.#takeEnded();
+      if (ended !== undefined) {
+        return { kind: 'shutdown', domain: ended };
+      }
+      this.#enterHeld();
+      if (this.#takeAsked()) {
+        return ASKED;
+      }
+      if (!this.#prepare()) {
+        return { kind: 'idle' };
+      }
+      if (this.#takeAsked()) {
+        return ASKED;
+      }
+      if (this.scheduler.current !== undefined && this.#ended === undefined) {
+        return undefined;
+      }
+    }
+  }
+
+  #enterHeld(): void {
+    const vcpu = this.scheduler.current;
+    if (this.#hasHeldUpcall && vcpu !== undefined) {
+      this.#hasHeldUpcall = false;
+      this.exitToGuest(vcpu);
+      this.#forgetOwnAccesses();
+    }
+  }
+
+  #takeAsked(): boolean {
+    const isAsked = this.#isAsked;
+    this.#isAsked = false;
+    return isAsked;
   }
 
   #takeEnded(): Domain | undefined {
@@ -513,6 +608,7 @@ export class Xen implements Environment {
       wallClock: this.wallClock,
       backendAt: this.backendAt,
       ended: this.#ended?.id,
+      hasHeldUpcall: this.#hasHeldUpcall,
     };
   }
 
@@ -529,6 +625,10 @@ export class Xen implements Environment {
     this.wallClock = image.wallClock;
     this.backendAt = image.backendAt;
     this.#ended = image.ended === undefined ? undefined : this.domains.get(image.ended);
+    this.#hasHeldUpcall = image.hasHeldUpcall;
+    this.#isAsked = false;
+    this.isInMulticall = false;
+    this.restOfEntry = undefined;
     if (loaded !== undefined) {
       this.#prepareFor(loaded.domain);
       numberFrames(this.cpu, loaded);

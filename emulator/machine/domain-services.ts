@@ -42,6 +42,7 @@ export interface DomainServicesImage {
 }
 
 interface Disk {
+  readonly part: DiskPart;
   readonly backend: BlockBackend;
   readonly overlay: OverlayDisk | undefined;
 }
@@ -97,7 +98,7 @@ export class DomainServices {
       { domain: frontend, store, journal, disk, observer: this.#ringObserver(part) },
       { id: part.id, dev: part.name, params: part.file, isCdrom: part.isCdrom },
     );
-    return { backend, overlay };
+    return { part, backend, overlay };
   }
 
   #tellMessage({ direction, domain, type, payload }: TracedMessage): void {
@@ -117,6 +118,33 @@ export class DomainServices {
         }
       },
     };
+  }
+
+  // ---- to be looked at
+
+  /** The domain with the frames and ports that its builder chose. */
+  get built(): BuiltDomain {
+    return this.#surroundings.built;
+  }
+
+  /** Where the console stands. */
+  get console(): ConsoleImage {
+    return this.#console.capture();
+  }
+
+  /** Domain 0's end of the channel to xenstore; undefined: there is none any more. */
+  get storePort(): number | undefined {
+    return this.#storeChannel?.localPort;
+  }
+
+  /** Handle of domain 0's mapping of the page that the guest shares with xenstore. */
+  get storePageHandle(): number {
+    return this.#storePage.handle;
+  }
+
+  /** Each disk, and where its back-end stands. */
+  get disks(): readonly { readonly part: DiskPart; readonly backend: BlockBackendImage }[] {
+    return this.#disks.map(({ part, backend }) => ({ part, backend: backend.capture() }));
   }
 
   /** Makes the nodes in xenstore and begins to serve. */

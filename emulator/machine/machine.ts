@@ -41,11 +41,20 @@ export interface MachineImage {
   readonly domains: readonly DomainServicesImage[];
 }
 
+/** Something that the machine does and takes back. */
+export interface Attempt {
+  /** Goes back to the beginning, from wherever the machine was left; it may be tried again. */
+  takeBack(): void;
+  /** The same, and the machine goes on in earnest. */
+  end(): void;
+}
+
 export class Machine {
   readonly xen: Xen;
   readonly store = new Store();
   readonly #backends: BackendPorts;
   readonly #domains = new Map<number, DomainServices>();
+  #isMuted = false;
 
   constructor(parts: MachineParts, host: MachineHost) {
     const frames = parts.domains.reduce(
@@ -54,7 +63,8 @@ export class Machine {
     );
     const memory = new LinearMemory(frames * PAGE);
     this.xen = new Xen(memory, parts.wallClock ?? WALL_CLOCK, parts.engine);
-    this.xen.emergencyConsole = ({ id }, bytes) => host.emergencyOutput(id, bytes);
+    this.xen.emergencyConsole = ({ id }, bytes) =>
+      this.#isMuted ? undefined : host.emergencyOutput(id, bytes);
     this.#backends = new BackendPorts(this.xen, PROFILES['xen-4.17']);
     this.xen.runBackends = () => this.#runBackends();
     for (const [index, part] of parts.domains.entries()) {
@@ -93,7 +103,7 @@ export class Machine {
         store: this.store,
         record: (entry) => this.#record(entry),
         probes: this.xen.probes,
-        consoleOutput: (bytes) => host.consoleOutput(id, bytes),
+        consoleOutput: (bytes) => (this.#isMuted ? undefined : host.consoleOutput(id, bytes)),
       },
       part,
     );
@@ -115,11 +125,19 @@ export class Machine {
 
   /** Lets the guests execute at most so many instructions; says why it ended. */
   run(count: number): StopReason {
-    const reason = this.xen.run(count);
-    if (reason.kind === 'shutdown') {
+    return this.#noteEnd(this.xen.run(count));
+  }
+
+  #noteEnd<Reason extends StopReason | undefined>(reason: Reason): Reason {
+    if (reason?.kind === 'shutdown') {
       this.store.shutDownDomain(reason.domain.id);
     }
     return reason;
+  }
+
+  /** As `run`, with no instruction: what comes before the next one. */
+  settle(): StopReason | undefined {
+    return this.#noteEnd(this.xen.settle());
   }
 
   /** Gives back all that a domain that has ended holds; its memory is gone then. */
@@ -137,6 +155,11 @@ export class Machine {
     this.store.releaseDomain(id);
   }
 
+  /** What domain 0 does for a guest; undefined: there is no such guest. To be looked at only. */
+  servicesOf(domain: number): DomainServices | undefined {
+    return this.#domains.get(domain);
+  }
+
   /** Instructions retired since the machine began. */
   get instructions(): number {
     return this.xen.cpu.state.retired;
@@ -150,10 +173,15 @@ export class Machine {
   // ---- state
 
   capture(): MachineImage {
+    const { ram } = this.xen;
+    return { ...this.#captureOthers(), ram: ram.bytes(0, ram.size).slice() };
+  }
+
+  /** All but RAM. */
+  #captureOthers(): Omit<MachineImage, 'ram'> {
     const { xen } = this;
     return {
       processor: xen.cpu.capture(),
-      ram: xen.ram.bytes(0, xen.ram.size).slice(),
       hypervisor: xen.capture(),
       backends: this.#backends.capture(),
       store: copyOf(this.store.capture()),
@@ -163,8 +191,12 @@ export class Machine {
 
   /** Goes on from an image that a machine of the same parts gave. */
   restore(image: MachineImage): void {
+    this.xen.ram.load(0, image.ram);
+    this.#restoreOthers(image);
+  }
+
+  #restoreOthers(image: Omit<MachineImage, 'ram'>): void {
     const { xen } = this;
-    xen.ram.load(0, image.ram);
     xen.restore(image.hypervisor);
     xen.cpu.restore(image.processor);
     this.#backends.restore(image.backends);
@@ -175,6 +207,34 @@ export class Machine {
         services.restore(own);
       }
     }
+  }
+
+  /**
+   * Begins something that may be taken back: until it ends, probes tell nobody, and what guests print
+   * goes nowhere. Frames of RAM are copied as they are written.
+   */
+  attempt(): Attempt {
+    const { xen } = this;
+    const image = this.#captureOthers();
+    xen.ram.keepOldFrames();
+    xen.cpu.tlb.withholdData();
+    xen.probes.isMuted = true;
+    this.#isMuted = true;
+    const takeBack = () => {
+      xen.cpu.abandonRun();
+      xen.ram.restoreOldFrames();
+      this.#restoreOthers(image);
+      xen.cpu.tlb.withholdData();
+    };
+    return {
+      takeBack,
+      end: () => {
+        takeBack();
+        xen.ram.dropOldFrames();
+        xen.probes.isMuted = false;
+        this.#isMuted = false;
+      },
+    };
   }
 
   /** A digest of all that the future depends on: 16 hexadecimal digits. */

@@ -15,11 +15,16 @@ export class Ram {
   readonly size: number;
   readonly #memory: LinearMemory;
   #codeWritten: CodeWriteListener = () => {};
+  /** Frames as they were, of those written since `keepOldFrames`; undefined: nobody wants them. */
+  #oldFrames: Map<number, { readonly bytes: Uint8Array; readonly flags: number }> | undefined;
 
   constructor(memory: LinearMemory) {
     this.#memory = memory;
     this.size = memory.ramSize;
   }
+
+  /** Told before bytes change in a frame of which somebody watches some, whoever writes. */
+  onWatchedWrite: (address: number, length: number) => void = () => {};
 
   onCodeWrite(listener: CodeWriteListener): void {
     this.#codeWritten = listener;
@@ -104,16 +109,53 @@ export class Ram {
   touch(address: number, length: number): void {
     const frame = address >>> 12;
     const flags = this.flagsOf(frame);
-    if (flags & FRAME.code) {
-      this.#codeWritten(address, length);
+    if (flags & (FRAME.code | FRAME.watchedWrites)) {
+      this.#touchSpecial(flags, address, length);
     }
     if (!(flags & FRAME.dirty)) {
       this.markDirty(frame);
     }
   }
 
+  #touchSpecial(flags: number, address: number, length: number): void {
+    if (flags & FRAME.code) {
+      this.#codeWritten(address, length);
+    }
+    if (flags & FRAME.watchedWrites) {
+      this.onWatchedWrite(address, length);
+    }
+  }
+
+  /**
+   * From now on each frame is copied before it is written for the first time, until
+   * `restoreOldFrames` or `dropOldFrames`. Fast tables must be withheld by whoever calls.
+   */
+  keepOldFrames(): void {
+    this.#oldFrames = new Map();
+    for (let frame = 0; frame < this.size / PAGE_SIZE; frame++) {
+      this.clearFlags(frame, FRAME.dirty);
+    }
+  }
+
+  /** Brings all frames back that have been written since; keeps on noting. */
+  restoreOldFrames(): void {
+    for (const [frame, { bytes, flags }] of this.#oldFrames ?? []) {
+      this.load(frame * PAGE_SIZE, bytes);
+      this.clearFlags(frame, (FRAME.dirty | FRAME.written) & ~flags);
+    }
+    this.#oldFrames = this.#oldFrames && new Map();
+  }
+
+  dropOldFrames(): void {
+    this.#oldFrames = undefined;
+  }
+
   /** Notes that a frame is about to change. */
   markDirty(frame: number): void {
+    if (this.#oldFrames !== undefined && !this.#oldFrames.has(frame)) {
+      const bytes = this.bytes(frame * PAGE_SIZE, PAGE_SIZE).slice();
+      this.#oldFrames.set(frame, { bytes, flags: this.flagsOf(frame) });
+    }
     this.setFlags(frame, FRAME.dirty | FRAME.written);
   }
 

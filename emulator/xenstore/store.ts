@@ -41,6 +41,8 @@ export function domainSession(domain: number): string {
 }
 
 export class Store implements Surroundings {
+  /** Told of each path that changes; for those who look on. */
+  onChange: (path: string) => void = () => {};
   readonly tree = new Tree();
   readonly domains: Domains;
   readonly quota: Quota;
@@ -81,6 +83,11 @@ export class Store implements Surroundings {
   /** The session of a name; `undefined` when its domain is not or no longer introduced. */
   session(name: string): Session | undefined {
     return this.#sessions.get(name);
+  }
+
+  /** All sessions, in the order of connection. */
+  get sessions(): readonly Session[] {
+    return [...this.#sessions.values()];
   }
 
   /** Gets to know a domain, which from now on may be named in permissions. */
@@ -153,6 +160,7 @@ export class Store implements Surroundings {
 
   /** Tells all watches that hear of a change, or of a special event, and may. */
   announce(change: Change): void {
+    this.onChange(change.path);
     const special = this.#special.get(change.path);
     for (const session of this.#sessions.values()) {
       if (session.watches.length === 0) {

@@ -9,13 +9,18 @@ import {
   LISTING_EXTENSION,
   SYNTAX_SETTING,
 } from '../../extension/contributions.ts';
+import {
+  breakpointsContribution,
+  debuggerContribution,
+  withLaunchTable,
+} from '../../extension/manifest/debugger-contribution.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
 const { commands, menus, configuration, languages, grammars } = manifest.contributes;
 
 test('the command is declared, alone and in the Explorer', () => {
-  expect(commands).toMatchObject([{ command: DISASSEMBLE_COMMAND }]);
+  expect(commands).toContainEqual(expect.objectContaining({ command: DISASSEMBLE_COMMAND }));
   expect(menus['explorer/context']).toMatchObject([{ command: DISASSEMBLE_COMMAND }]);
 });
 
@@ -67,3 +72,13 @@ function extensionsOffered(): RegExp {
 
 /** As VS Code's `resourceExtname`. */
 const extensionOf = (name: string): string => /\.[^.]*$/.exec(name)?.[0] ?? '';
+
+test('package.json says of the debugger what npm run fix writes', () => {
+  expect(manifest.contributes.debuggers).toEqual([debuggerContribution()]);
+  expect(manifest.contributes.breakpoints).toEqual(breakpointsContribution());
+});
+
+test('the README has the table of launch.json that npm run fix writes', () => {
+  const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
+  expect(readme).toBe(withLaunchTable(readme));
+});

@@ -10,7 +10,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../conformance/project-root.ts';
-import { type GuestName, guests, type VariantName, variants } from './variants.ts';
+import { type GuestName, guests, type Variant, type VariantName, variants } from './variants.ts';
 
 const COMPILER_FLAGS = [
   '-m32 -march=i686 -mgeneral-regs-only -Os -std=gnu11 -ffreestanding -Wall -Wextra -Werror',
@@ -56,9 +56,10 @@ export function recordCompiler(): void {
 export function build({ guest, variant }: Image): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'ringside-guest-'));
   try {
-    const { macros, base, physicalOffset } = variants[variant];
+    const { macros, base, physicalOffset, isForDebugger = false }: Variant = variants[variant];
     const program = join(folder, 'guest.elf');
     const options = [
+      ...(isForDebugger ? ['-O0', '-g', `-ffile-prefix-map=${guestsFolder()}=guests`] : []),
       ...Object.entries(macros).map(([name, value]) => `-D${name}=${value}`),
       `-Wl,--defsym=BASE=${base}`,
       `-Wl,--defsym=PHYSICAL_OFFSET=${physicalOffset}`,

@@ -3,13 +3,15 @@
  * paravirtual kernel: how it describes itself, how its memory is paged, which calls it uses.
  */
 
-interface Variant {
+export interface Variant {
   /** Values of the macros that the sources ask. */
   readonly macros: Readonly<Record<string, number>>;
   /** Lowest virtual address of the domain's memory. */
   readonly base: number;
   /** What ELF's physical addresses lie below the virtual ones. */
   readonly physicalOffset: number;
+  /** Whether it is compiled to be debugged: with debug information, and as it is written. */
+  readonly isForDebugger?: boolean;
 }
 
 const HIGH = 0xc000_0000;
@@ -33,6 +35,8 @@ export const variants = {
     base: HIGH,
     physicalOffset: 0,
   },
+  /** As `direct`, with debug information and every variable in memory. */
+  debuggable: { macros: {}, base: HIGH, physicalOffset: HIGH, isForDebugger: true },
   /** Translated with three levels, described by ELF notes. */
   'translated-pae': { macros: { GUEST_TRANSLATED: 1 }, base: HIGH, physicalOffset: HIGH },
 } as const satisfies Record<string, Variant>;
@@ -42,25 +46,25 @@ export type VariantName = keyof typeof variants;
 /** Folder of a guest's source, and the variants of it. */
 export const guests = {
   probe: ['low'],
-  traps: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
-  upcalls: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae'],
+  traps: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae', 'debuggable'],
+  upcalls: ['direct', 'legacy', 'two-level', 'translated', 'translated-pae', 'debuggable'],
   iret: ['direct', 'two-level', 'translated'],
   descriptors: ['direct', 'legacy', 'translated'],
   failsafe: ['direct', 'legacy', 'translated'],
   nmi: ['direct', 'legacy'],
   debug: ['direct', 'legacy', 'translated'],
-  timers: ['direct', 'legacy', 'translated'],
+  timers: ['direct', 'legacy', 'translated', 'debuggable'],
   scheduling: ['direct', 'legacy', 'translated'],
-  mmu: ['direct', 'low', 'two-level'],
-  smp: ['direct'],
+  mmu: ['direct', 'low', 'two-level', 'debuggable'],
+  smp: ['direct', 'debuggable'],
   multicall: ['direct', 'two-level'],
   translated: ['translated', 'translated-pae'],
   'grants-server': ['direct'],
   'grants-client': ['direct'],
   block: ['direct', 'translated'],
   xenstore: ['direct'],
-  console: ['direct', 'translated'],
-  crash: ['direct', 'translated'],
+  console: ['direct', 'translated', 'debuggable'],
+  crash: ['direct', 'translated', 'debuggable'],
   suspend: ['direct'],
   bench: ['direct'],
 } as const satisfies Record<string, readonly VariantName[]>;

@@ -34,6 +34,8 @@ export const BACKEND_DOMAIN = 0;
 /** A domain and what its back-ends need to know of it. */
 export interface BuiltDomain {
   readonly domain: Domain;
+  /** Machine frame of start_info, which is the guest's own from its start on. */
+  readonly startInfoFrame: number;
   readonly storeFrame: number;
   readonly consoleFrame: number;
   readonly storePort: number;
@@ -73,6 +75,7 @@ export function buildDomain(xen: Xen, identity: DomainIdentity, plan: BootPlan):
   }
   return {
     domain,
+    startInfoFrame: frames.frameOf(plan.startInfoPfn),
     storeFrame: frames.frameOf(plan.xenstorePfn),
     consoleFrame: frames.frameOf(plan.consolePfn),
     storePort,

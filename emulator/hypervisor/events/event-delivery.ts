@@ -94,8 +94,26 @@ const ANNOUNCE: Operation<Arrival>['stages'] = [
   },
 ];
 
+/** The words that the guest sees, as they are now. */
+const arrivalFacts: Operation<Arrival>['facts'] = ({ xen, target, port, notified }) => ({
+  port,
+  pendingWord: xen.ram.read32(wordAt(target, PENDING, port)),
+  maskWord: xen.ram.read32(wordAt(target, MASK, port)),
+  ...notificationFacts(xen, notified),
+});
+
+/** What vcpu_info says of events. */
+const notificationFacts = (xen: Xen, { id, info, isBlocked }: Vcpu) => ({
+  vcpu: id,
+  evtchn_pending_sel: xen.ram.read32(info + SELECTOR),
+  evtchn_upcall_pending: xen.ram.read8(info + UPCALL_PENDING),
+  evtchn_upcall_mask: xen.ram.read8(info + UPCALL_MASK),
+  vcpuState: isBlocked ? 'blocked' : 'runs',
+});
+
 const EVENT_ARRIVAL: Operation<Arrival> = {
   name: 'event arrival',
+  facts: arrivalFacts,
   stages: [
     {
       name: 'set pending bit',
@@ -109,6 +127,7 @@ const EVENT_ARRIVAL: Operation<Arrival> = {
 
 const EVENT_UNMASK: Operation<Arrival> = {
   name: 'event unmask',
+  facts: arrivalFacts,
   stages: [
     {
       name: 'clear mask bit',

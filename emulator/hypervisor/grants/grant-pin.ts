@@ -50,6 +50,14 @@ interface GrantPin {
 
 const GRANT_PIN: Operation<GrantPin> = {
   name: 'grant use',
+  facts: ({ granter, reference, use, entry, answer }) => ({
+    granter: granter.id,
+    reference,
+    user: use.domain,
+    purpose: `${use.purpose}${use.isReadonly ? ', read only' : ''}`,
+    ...(entry === undefined ? {} : { flags: entry.flags, domid: entry.domid, frame: entry.frame }),
+    answer: typeof answer === 'number' ? answer : 'in use',
+  }),
   stages: [
     {
       name: 'find the entry',

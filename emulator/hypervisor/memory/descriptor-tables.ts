@@ -133,6 +133,13 @@ interface DescriptorUpdate {
 
 const DESCRIPTOR_UPDATE: Operation<DescriptorUpdate> = {
   name: 'descriptor update',
+  facts: ({ address, descriptor, mfn, answer }) => ({
+    address,
+    descriptorLow: descriptor.low,
+    descriptorHigh: descriptor.high,
+    frame: mfn,
+    answer,
+  }),
   stages: [
     {
       name: 'check the descriptor',

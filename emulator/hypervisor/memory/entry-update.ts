@@ -187,13 +187,33 @@ const giveBack: Stage<EntryUpdate> = {
 
 const MAPPING_STAGES = [checkFlags, compare, takeFrame, writeEntry, giveBack];
 
+const updateFacts: Operation<EntryUpdate>['facts'] = (update) => {
+  const { types, scope, place, next, level, isKept, answer } = update;
+  const now = read(types, scope.domain, place);
+  return {
+    tableFrame: place.table,
+    entryAddress: place.address,
+    level,
+    frameType: types.frames.typeOf(place.table),
+    entry: entryValue(now),
+    newEntry: entryValue(next),
+    namesSameFrame: isKept ? 'yes' : 'no',
+    answer,
+  };
+};
+
+const entryValue = ({ low, high }: EntryWords): bigint =>
+  (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+
 const WORD_UPDATE: Operation<EntryUpdate> = {
   name: 'page-table update',
+  facts: updateFacts,
   stages: [findRules, storePlainly, spareXensSlots, ...MAPPING_STAGES],
 };
 
 const MAPPING_UPDATE: Operation<EntryUpdate> = {
   name: 'mapping update',
+  facts: updateFacts,
   stages: MAPPING_STAGES,
 };
 

@@ -40,6 +40,14 @@ interface TablePin {
 
 const TABLE_PIN: Operation<TablePin> = {
   name: 'page-table pin',
+  facts: ({ types: { frames }, mfn, level, answer }) => ({
+    frame: mfn,
+    level,
+    frameType: frames.typeOf(mfn),
+    typeCount: frames.typeCount[mfn] ?? 0,
+    references: frames.references[mfn] ?? 0,
+    answer,
+  }),
   stages: [
     {
       name: 'take the frame as a table',

@@ -12,7 +12,7 @@
  */
 
 import { FLAT_RING1_CS } from '../../abi/arch-x86-32.ts';
-import { VMASST_TYPE } from '../../abi/xen.ts';
+import { VMASST_TYPE, vcpu_info } from '../../abi/xen.ts';
 import {
   type Descriptor,
   isCode,
@@ -211,10 +211,47 @@ const enter: Stage<Entry> = {
 
 const STAGES: readonly Stage<Entry>[] = [chooseStack, pushFrame, setMask, enter];
 
-export const TRAP_BOUNCE: Operation<Entry> = { name: 'trap bounce', stages: STAGES };
+/** Where the guest is, where it will be, and what has been pushed for it. */
+const entryFacts: Operation<Entry>['facts'] = (entry) => {
+  const { xen, target, cs, eip, extra, extraCount } = entry;
+  const { state } = xen.cpu;
+  return {
+    'cs:eip': address(state.csSelector, state.eip),
+    'ss:esp': address(state.ssSelector, state.esp),
+    ring: state.cpl,
+    handler: address(cs, eip),
+    ...(extraCount === 1 ? { errorCode: extra[0] as number } : {}),
+    stack: address(entry.stackSelector || state.ssSelector, entry.stackPointer),
+    evtchn_upcall_pending: xen.ram.read8(target.info + UPCALL_PENDING),
+    evtchn_upcall_mask: upcallMask(xen, target),
+    savedMask: entry.savedMask,
+    frame: wordsAt(xen, (entry.stackBase + entry.stackPointer) >>> 0),
+  };
+};
+
+const UPCALL_PENDING = vcpu_info.offsets.evtchn_upcall_pending;
+
+const address = (selector: number, offset: number): string =>
+  `${selector.toString(16).padStart(4, '0')}:${offset.toString(16).padStart(8, '0')}`;
+
+/** The words that a handler finds at the top of its stack. */
+function wordsAt({ cpu }: Xen, linear: number): string {
+  const bytes = cpu.access.peek(linear, 4 * WORDS_SHOWN);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const words = Array.from({ length: bytes.length >>> 2 }, (_, i) => view.getUint32(4 * i, true));
+  return words.map((word) => word.toString(16).padStart(8, '0')).join(' ');
+}
+const WORDS_SHOWN = 6;
+
+export const TRAP_BOUNCE: Operation<Entry> = {
+  name: 'trap bounce',
+  stages: STAGES,
+  facts: entryFacts,
+};
 
 export const EVENT_UPCALL: Operation<Entry> = {
   name: 'event upcall',
+  facts: entryFacts,
   stages: [
     {
       name: 'test upcall_pending and upcall_mask',
@@ -225,7 +262,11 @@ export const EVENT_UPCALL: Operation<Entry> = {
   ],
 };
 
-const FAILSAFE_CALLBACK: Operation<Entry> = { name: 'failsafe callback', stages: STAGES };
+const FAILSAFE_CALLBACK: Operation<Entry> = {
+  name: 'failsafe callback',
+  stages: STAGES,
+  facts: entryFacts,
+};
 
 /**
  * Prepares an entry and runs its stages. Hot.

@@ -39,6 +39,9 @@ export function softwareInterrupt(xen: Xen, vcpu: Vcpu, event: Event): void {
     hypercall(xen, vcpu, event.eip);
     return;
   }
+  if (vector === VECTOR.breakpoint || vector === VECTOR.overflow || vector === FAST_TRAP_VECTOR) {
+    xen.stopBeforeTrap(vcpu, vector);
+  }
   if (vector === VECTOR.breakpoint || vector === VECTOR.overflow) {
     cpu.state.eip = event.eip;
     bounce(xen, vcpu, vector, undefined, eflagsOf(cpu.state));
@@ -70,7 +73,14 @@ function fastTrap(xen: Xen, vcpu: Vcpu, nextEip: number): void {
 export function exception(xen: Xen, vcpu: Vcpu, event: Event): void {
   const { cpu } = xen;
   cpu.state.eip = event.eip;
-  if (!isHandledHere(xen, vcpu, event)) {
+  const isHandled = isHandledHere(xen, vcpu, event);
+  if (!isHandled) {
+    xen.holdTrap(vcpu, event.vector, event.errorCode);
+  }
+  if (cpu.isEventHeld) {
+    return;
+  }
+  if (!isHandled) {
     const errorCode = event.vector === VECTOR.page ? pageFault(xen, vcpu, event) : event.errorCode;
     if (event.vector === VECTOR.noMath) {
       // The guest's own TS bit made it fault, and its handler begins with TS clear.
@@ -148,7 +158,10 @@ function emulateInterrupt(xen: Xen, vcpu: Vcpu, vector: number): boolean {
   if (addresses[vector] === 0 || ((flags[vector] ?? 0) & TI_DPL_MASK) < needed) {
     return false;
   }
-  cpu.state.eip = (cpu.state.eip + 2) >>> 0;
-  bounce(xen, vcpu, vector, undefined, eflagsOf(cpu.state) & ~EFLAGS.resume);
+  xen.holdTrap(vcpu, vector, undefined);
+  if (!cpu.isEventHeld) {
+    cpu.state.eip = (cpu.state.eip + 2) >>> 0;
+    bounce(xen, vcpu, vector, undefined, eflagsOf(cpu.state) & ~EFLAGS.resume);
+  }
   return true;
 }

@@ -84,9 +84,21 @@ describe('a command', () => {
   });
 });
 
+describe('dap', () => {
+  test.each([
+    ['dap', undefined],
+    ['dap --port 4711', 4711],
+    ['dap --port=0', 0],
+  ])('%s', (text, port) => {
+    expect(parse(text)).toEqual({ kind: 'dap', port });
+  });
+});
+
 describe('one sentence says what is wrong with', () => {
   test.each([
-    ['start vmlinux', '"start" is no command: there are "run" and "info".'],
+    ['dap --port 70000', '"--port N" and nothing else; N is at most 65535.'],
+    ['dap kernel', '"--port N" and nothing else'],
+    ['start vmlinux', '"start" is no command: there are "run", "info" and "dap".'],
     ['run', '"run" needs a file: write "run KERNEL".'],
     ['info', '"info" needs a file: write "info KERNEL".'],
     ['run a b', '"run" takes one file, but "b" is a second one.'],
@@ -114,7 +126,8 @@ describe('one sentence says what is wrong with', () => {
 });
 
 test('the usage names every option that there is', () => {
-  const named = [...USAGE.matchAll(/--([a-z]+)/g)].map(([, name]) => name);
+  const ofRun = USAGE.slice(USAGE.indexOf('Options of run'));
+  const named = [...ofRun.matchAll(/--([a-z]+)/g)].map(([, name]) => name);
   const value: Readonly<Record<string, string>> = {
     ...{ memory: '64', vcpus: '1', disk: 'a,xvda', profile: 'xen-3.0', model: 'auto' },
     instructions: '5',

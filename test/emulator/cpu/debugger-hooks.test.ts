@@ -177,3 +177,43 @@ test('each iteration of a repeated instruction counts as one', () => {
   expect(machine.cpu.run(5_000).kind).toBe('halted');
   expect(machine.cpu.state.retired).toBe(10_001);
 });
+
+describe('breakpoints', () => {
+  /** nop · nop · jmp back */
+  const LOOP = [0x90, 0x90, 0xeb, 0xfc];
+
+  test('stop wherever the host divides the run', () => {
+    const machine = aMachine(...LOOP);
+    machine.cpu.setBreakpoints([CODE + 1], []);
+    const stops: number[] = [];
+    while (stops.length < 5) {
+      if (machine.cpu.run(1).kind === 'breakpoint') {
+        stops.push(machine.cpu.state.retired);
+      }
+    }
+    expect(stops).toEqual([1, 4, 7, 10, 13]);
+  });
+
+  test('by physical address stop in whatever page maps it', () => {
+    const machine = aMachine(...LOOP);
+    machine.cpu.setBreakpoints([], [CODE + 2]);
+    expect(machine.cpu.run(100)).toEqual({ kind: 'breakpoint', address: CODE + 2 });
+  });
+
+  test('let the run go on where the filter says so', () => {
+    const machine = aMachine(...LOOP);
+    machine.cpu.setBreakpoints([CODE], []);
+    let asked = 0;
+    machine.cpu.breakpointFilter = (linear) => linear === CODE && ++asked === 3;
+    expect(machine.cpu.run(100)).toEqual({ kind: 'breakpoint', address: CODE });
+    expect(machine.cpu.state.retired).toBe(6);
+  });
+
+  test('let a user go on who is there already', () => {
+    const machine = aMachine(...LOOP);
+    machine.cpu.setBreakpoints([CODE], []);
+    machine.cpu.passBreakpoint();
+    machine.cpu.run(100);
+    expect(machine.cpu.state.retired).toBe(3);
+  });
+});
