@@ -35,14 +35,14 @@ import type {
 export const BASE = 0xc010_0000;
 const SIZE = 0x3000;
 
-export const arrayOf = (element: CType, count: number | undefined, size: number): CType => ({
+const arrayOf = (element: CType, count: number | undefined, size: number): CType => ({
   kind: 'array',
   element,
   count,
   size,
 });
 
-export const member = (
+const member = (
   name: string,
   type: CType,
   offset: number,
@@ -61,7 +61,7 @@ export const struct = (
   kind: 'struct' | 'union' = 'struct',
 ): CompositeType => ({ kind, name, size, members, isIncomplete: false });
 
-export const state: EnumType = {
+const state: EnumType = {
   kind: 'enum',
   name: 'state',
   size: 4,
@@ -81,17 +81,17 @@ export const handler: FunctionType = {
   isVariadic: false,
 };
 
-export const u8: CType = { kind: 'typedef', name: 'u8', target: UNSIGNED_CHAR };
-export const u32: CType = { kind: 'typedef', name: 'u32', target: UNSIGNED_INT };
+const u8: CType = { kind: 'typedef', name: 'u8', target: UNSIGNED_CHAR };
+const u32: CType = { kind: 'typedef', name: 'u32', target: UNSIGNED_INT };
 
 /** `struct list { struct list *next, *prev; }` */
 const listMembers: Member[] = [];
-export const list = struct('list', 8, listMembers);
+const list = struct('list', 8, listMembers);
 listMembers.push(member('next', pointerTo(list), 0), member('prev', pointerTo(list), 4));
 
 /** `struct task`, 64 bytes. */
 const taskMembers: Member[] = [];
-export const task = struct('task', 64, taskMembers);
+const task = struct('task', 64, taskMembers);
 taskMembers.push(
   member('pid', INT, 0),
   member('comm', arrayOf(CHAR, 16, 16), 4),
