@@ -350,7 +350,7 @@ function checkCount(host: HostFunction, count: number, position: number): void {
 }
 
 /** `xenstore(path)`, `walk(address, [vcpu])`. */
-function signatureOf({ name, parameters }: HostFunction): string {
+export function signatureOf({ name, parameters }: HostFunction): string {
   const names = parameters.map((each) => (each.isOptional ? `[${each.name}]` : each.name));
   return `${name}(${names.join(', ')})`;
 }

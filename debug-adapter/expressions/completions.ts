@@ -1,166 +1,185 @@
 /**
- * What may follow where someone is typing an expression: members after `.` and `->`, registers after
- * `$`, names anywhere else. What is typed so far need not be a whole expression.
+ * What could stand at the cursor: members behind `.` and `->`, names, registers behind `$`.
+ *
+ * What is left of a member is found backwards, from word to word, since all before it may be half
+ * written. It is compiled to learn its type and reads no memory for that; only functions of the
+ * host run, since nothing else knows what they give.
  */
 
 import { bare, type CType } from '../symbols/c-type.ts';
-import { evaluate } from './evaluate.ts';
+import { settled } from './code.ts';
+import { compile, signatureOf } from './compile.ts';
 import { ExpressionError } from './expression-error.ts';
-import { membersOf } from './members.ts';
+import { type FoundMember, membersOf } from './members.ts';
 import { parseExpression } from './parser.ts';
-import { type ExpressionScope, type ScopeName, typeNamesOf } from './scope.ts';
+import { type ExpressionScope, typeNamesOf } from './scope.ts';
 import { type Token, tokensOf } from './tokens.ts';
 import { typeText } from './type-text.ts';
 
 export interface Completion {
-  /** What stands in place of the word that is begun; of a register with its `$`. */
   readonly label: string;
-  readonly kind: ScopeName['kind'] | 'member';
-  /** The type of a member, what a function does. */
-  readonly detail?: string;
-}
-
-export interface Completions {
-  /** Where the word that is begun starts, from 0; it ends where the cursor is. */
+  readonly kind: 'member' | 'variable' | 'register' | 'function' | 'type';
+  /** Its type or signature, in one line. */
+  readonly detail: string | undefined;
+  /** What of the text it takes the place of: from 0, and how many characters. */
   readonly start: number;
-  readonly items: readonly Completion[];
+  readonly length: number;
 }
 
-/** More than anyone reads. */
-const MOST_ITEMS = 1000;
+/** More are not given: the user types on. */
+const MOST_COMPLETIONS = 500;
 
-/** `column` is where the cursor is, from 0. What has no meaning has no completions. */
-export function completionsAt(text: string, column: number, scope: ExpressionScope): Completions {
-  const before = text.slice(0, Math.max(0, column));
-  const begun = /\$?\w*$/.exec(before)?.[0] ?? '';
-  const start = before.length - begun.length;
-  const tokens = tokensIn(before.slice(0, start));
-  if (tokens === undefined) {
-    return { start, items: [] };
-  }
-  const last = tokens.at(-1);
-  if (last !== undefined && last.kind !== 'sign' && last.end === start) {
-    // Nothing follows a word without a space: the dot of 1. is none.
-    return { start, items: [] };
-  }
-  const items = isAccess(last)
-    ? membersFor(operandBefore(before, tokens), begun, scope)
-    : namesFor(begun, scope);
-  return { start, items: [...firstOf(items, MOST_ITEMS)] };
-}
-
-/** Without the `end`; `undefined` inside of a text or a character. */
-function tokensIn(text: string): readonly Token[] | undefined {
-  try {
-    return tokensOf(text).slice(0, -1);
-  } catch (error) {
-    if (error instanceof ExpressionError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-const isAccess = (token: Token | undefined): boolean => token?.text === '.' || token?.text === '->';
-
-function* namesFor(begun: string, scope: ExpressionScope): Generator<Completion> {
-  const isRegister = begun.startsWith('$');
-  for (const { name, kind } of scope.names?.(isRegister ? begun.slice(1) : begun) ?? []) {
-    if ((kind === 'register') !== isRegister) {
-      continue;
-    }
-    const detail = kind === 'function' ? scope.function(name)?.summary : undefined;
-    yield { label: isRegister ? `$${name}` : name, kind, ...(detail !== undefined && { detail }) };
-  }
-}
-
-function* membersFor(
-  operand: string,
-  begun: string,
+/** `column` is how many characters stand before the cursor. Never throws. */
+export function completionsAt(
+  text: string,
+  column: number,
   scope: ExpressionScope,
-): Generator<Completion> {
-  const result = resultOf(operand, scope);
-  if (result?.kind === 'tree') {
-    for (const { name } of result.children()) {
-      if (name.startsWith(begun) && /^[A-Za-z_]\w*$/.test(name)) {
-        yield { label: name, kind: 'member' };
-      }
-    }
-    return;
-  }
-  const composite = result && pointedTo(result.type);
-  if (composite?.kind !== 'struct' && composite?.kind !== 'union') {
-    return;
-  }
-  for (const { name, type } of membersOf(composite)) {
-    if (name.startsWith(begun)) {
-      yield { label: name, kind: 'member', detail: typeText(type) };
-    }
-  }
-}
-
-/** Both accesses go through a pointer, as they do when they are evaluated. */
-function pointedTo(type: CType) {
-  const inner = bare(type);
-  return inner.kind === 'pointer' ? bare(inner.target) : inner;
-}
-
-function resultOf(operand: string, scope: ExpressionScope) {
+): readonly Completion[] {
   try {
-    const expression = parseExpression(operand, typeNamesOf(scope));
-    return evaluate(expression, scope, { allowsSideEffects: false });
+    return completions(text.slice(0, Math.max(0, column)), scope);
   } catch (error) {
     if (error instanceof ExpressionError) {
-      return undefined;
+      return [];
     }
     throw error;
   }
 }
 
-/** The text of what the last token, an access, takes a member of: a name with all that follows it. */
-function operandBefore(text: string, tokens: readonly Token[]): string {
-  let at = tokens.length - 2;
-  for (;;) {
-    const last = tokens[at];
-    if (last?.text === ']') {
-      at = openingOf(tokens, at) - 1;
-      continue;
+const word = /\$?[A-Za-z0-9_]*$/;
+
+function completions(before: string, scope: ExpressionScope): readonly Completion[] {
+  // From the last 256 characters: a pattern that ends in $ is tried from each one.
+  const typed = word.exec(before.slice(-256))?.[0] ?? '';
+  const start = before.length - typed.length;
+  const at = { start, length: typed.length };
+  const tokens = tokensOf(before.slice(0, start)).slice(0, -1);
+  const last = tokens.at(-1);
+  if (last?.kind === 'sign' && (last.text === '.' || last.text === '->')) {
+    const object = objectBefore(before, tokens.slice(0, -1));
+    return object === undefined ? [] : membersOfObject(object, typed, at, scope);
+  }
+  if (/^[0-9]/.test(typed)) {
+    return [];
+  }
+  return typed.startsWith('$') ? registers(typed, at, scope) : names(typed, at, scope);
+}
+
+type Place = Pick<Completion, 'start' | 'length'>;
+
+function membersOfObject(
+  object: string,
+  prefix: string,
+  at: Place,
+  scope: ExpressionScope,
+): readonly Completion[] {
+  const expression = parseExpression(object, typeNamesOf(scope));
+  const code = settled(compile(expression.root, { scope, allowsSideEffects: false }), 0);
+  if (code.kind === 'tree') {
+    return code.tree
+      .children()
+      .filter(({ name }) => name.startsWith(prefix) && /^[A-Za-z_]\w*$/.test(name))
+      .slice(0, MOST_COMPLETIONS)
+      .map(({ name }) => ({ label: name, kind: 'member', detail: undefined, ...at }));
+  }
+  return membersBehind(code.type)
+    .filter(({ name }) => name.startsWith(prefix))
+    .slice(0, MOST_COMPLETIONS)
+    .map(({ name, type }) => ({ label: name, kind: 'member', detail: typeText(type), ...at }));
+}
+
+/** Of a struct, or of the struct that a pointer leads to. */
+function membersBehind(type: CType): readonly FoundMember[] {
+  const inner = bare(type);
+  const target = inner.kind === 'pointer' ? bare(inner.target) : inner;
+  return target.kind === 'struct' || target.kind === 'union' ? membersOf(target) : [];
+}
+
+function registers(typed: string, at: Place, scope: ExpressionScope): readonly Completion[] {
+  const prefix = typed.slice(1);
+  return offered(prefix, scope)
+    .filter(({ kind }) => kind === 'register')
+    .map(({ name }) => {
+      const value = scope.register(name);
+      const detail = value === undefined ? undefined : typeText(value.type);
+      return { label: `$${name}`, kind: 'register', detail, ...at };
+    });
+}
+
+function names(prefix: string, at: Place, scope: ExpressionScope): readonly Completion[] {
+  return offered(prefix, scope)
+    .filter(({ kind }) => kind !== 'register')
+    .map(({ name, kind }) => ({ label: name, kind, detail: detailOf(name, kind, scope), ...at }));
+}
+
+function detailOf(
+  name: string,
+  kind: Completion['kind'],
+  scope: ExpressionScope,
+): string | undefined {
+  if (kind === 'variable') {
+    const value = scope.variable(name);
+    return value === undefined ? undefined : typeText(value.type);
+  }
+  const host = kind === 'function' ? scope.function(name) : undefined;
+  return host === undefined ? undefined : signatureOf(host);
+}
+
+function offered(prefix: string, scope: ExpressionScope) {
+  const found = [];
+  for (const each of scope.names?.(prefix) ?? []) {
+    if (each.name.startsWith(prefix)) {
+      found.push(each);
     }
-    if (last?.text === ')') {
-      at = openingOf(tokens, at);
-      if (tokens[at - 1]?.kind === 'name') {
-        at -= 1;
-      }
-    }
-    if (!isAccess(tokens[at - 1]) || at < 2) {
+    if (found.length === MOST_COMPLETIONS) {
       break;
     }
-    at -= 2;
   }
-  return text.slice(tokens[Math.max(0, at)]?.position ?? 0, tokens.at(-1)?.position ?? 0);
+  return found;
 }
 
-/** Where what closes at a token has opened; 0 where that is missing. */
-function openingOf(tokens: readonly Token[], closing: number): number {
+/** The text of the operand that ends with the last token: `p->list`, `(x + 1)`, `a[f(3)]`. */
+function objectBefore(text: string, tokens: readonly Token[]): string | undefined {
+  let at = tokens.length - 1;
+  for (;;) {
+    const closed = beforeBrackets(tokens, at);
+    if (closed === undefined) {
+      return undefined;
+    }
+    at = closed;
+    const token = tokens[at];
+    const isOperand = token !== undefined && token.kind !== 'sign';
+    at -= isOperand ? 1 : 0;
+    const link = tokens[at];
+    if (!isOperand || link?.kind !== 'sign' || (link.text !== '.' && link.text !== '->')) {
+      break;
+    }
+    at -= 1;
+  }
+  const first = tokens[at + 1];
+  const last = tokens.at(-1);
+  return first === undefined || last === undefined
+    ? undefined
+    : text.slice(first.position, last.end);
+}
+
+/** The index left of all bracketed groups that end at `at`; `undefined`: one of them is open. */
+function beforeBrackets(tokens: readonly Token[], at: number): number | undefined {
+  let index = at;
   let depth = 0;
-  for (let at = closing; at > 0; at--) {
-    const { text, kind } = tokens[at]!;
+  while (index >= 0) {
+    const { kind, text } = tokens[index]!;
     const isSign = kind === 'sign';
-    depth += isSign && (text === ')' || text === ']') ? 1 : 0;
-    depth -= isSign && (text === '(' || text === '[') ? 1 : 0;
-    if (depth === 0) {
-      return at;
+    if (isSign && (text === ')' || text === ']')) {
+      depth += 1;
+    } else if (isSign && (text === '(' || text === '[')) {
+      depth -= 1;
+    } else if (depth === 0) {
+      return index;
     }
-  }
-  return 0;
-}
-
-function* firstOf<T>(items: Iterable<T>, most: number): Generator<T> {
-  let count = 0;
-  for (const item of items) {
-    if (count++ === most) {
-      return;
+    if (depth < 0) {
+      return undefined;
     }
-    yield item;
+    index -= 1;
   }
+  return depth === 0 ? index : undefined;
 }

@@ -209,16 +209,10 @@ class Writer {
       return '{…}';
     }
     const size = sizeOf(element);
+    const elementAt = (at: number) => ({ name: '', code: pieceOf(code, element, at * size) });
     const wasInArray = this.#isInArray;
     this.#isInArray = true;
-    const text = this.#list(
-      count ?? 0,
-      (at) => {
-        return { name: '', code: pieceOf(code, element, at * size) };
-      },
-      levels,
-      count === undefined,
-    );
+    const text = this.#list(code, count ?? 0, elementAt, levels, count === undefined);
     this.#isInArray = wasInArray;
     return text;
   }
@@ -246,32 +240,36 @@ class Writer {
       return '<incomplete type>';
     }
     const members = membersOf(inner);
-    return this.#list(
-      members.length,
-      (at) => {
-        const { name, type, offset, bits } = members[at]!;
-        return { name: `${name} = `, code: pieceOf(code, type, offset, bits) };
-      },
-      levels,
-      false,
-    );
+    const memberAt = (at: number) => {
+      const { name, type, offset, bits } = members[at]!;
+      return { name: `${name} = `, code: pieceOf(code, type, offset, bits) };
+    };
+    const wasInArray = this.#isInArray;
+    this.#isInArray = false;
+    const text = this.#list(code, members.length, memberAt, levels, false);
+    this.#isInArray = wasInArray;
+    return text;
   }
 
-  /** As many parts as there is room for. */
+  /** As many parts as there is room for. Says once where nothing can be read, not for each part. */
   #list(
+    whole: TypedCode,
     count: number,
     partAt: (at: number) => { readonly name: string; readonly code: TypedCode },
     levels: number,
     isOpen: boolean,
   ): string {
+    if (whole.kind === 'memory' && count > 0) {
+      bytesAt(this.#scope.memory, whole.address(), 1, 0);
+    }
     const parts: string[] = [];
     for (let at = 0; at < count && this.#room > 0; at++) {
+      const before = this.#room;
       const text = this.guarded(() => {
         const { name, code } = partAt(at);
-        this.#room -= name.length;
         return `${name}${this.guarded(() => this.text(code, levels - 1))}`;
       });
-      this.#room -= text.length + 2;
+      this.#room = before - text.length - 2;
       parts.push(text);
     }
     const isCut = parts.length < count || isOpen;
@@ -302,15 +300,10 @@ export function pieceOf(
 /** Whether elements of the type make a text: `char`, but not `u8`, which is a number of bits. */
 function isCharacter(type: CType): boolean {
   const inner = bare(type);
-  return (
-    inner.kind === 'base' &&
-    inner.size === 1 &&
-    inner.encoding === 'character' &&
-    isPlain(inner.name)
-  );
+  return inner.kind === 'base' && inner.encoding === 'character' && inner.name === 'char';
 }
 
-const isPlain = (name: string): boolean => name === 'char';
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
 
 /** By name; as `A | B` where single bits have names that make up all of it. */
 function enumText(value: number, { enumerators }: EnumType): string {
@@ -345,5 +338,3 @@ export function nameless(scope: FormatScope): ExpressionScope {
     symbolAt: (address) => scope.symbolAt(address),
   };
 }
-
-const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;

@@ -21,27 +21,30 @@ export interface FoundMember {
 /** All that can be named as `object.name`, in order of declaration. */
 export function membersOf(composite: CompositeType): readonly FoundMember[] {
   const found: FoundMember[] = [];
-  collect(composite, 0, MOST_LAYERS, found);
+  collect(composite, 0, MOST_LAYERS, { found, left: MOST_MEMBERS });
   return found;
 }
 
-function collect(
-  composite: CompositeType,
-  base: number,
-  layers: number,
-  found: FoundMember[],
-): void {
+interface Search {
+  readonly found: FoundMember[];
+  /** How many more members are looked at, anonymous ones included. */
+  left: number;
+}
+
+function collect(composite: CompositeType, base: number, layers: number, search: Search): void {
   for (const member of composite.members) {
-    const inner = bare(member.type);
-    const isAnonymous = member.name === '' && (inner.kind === 'struct' || inner.kind === 'union');
-    if (found.length >= MOST_MEMBERS) {
+    search.left -= 1;
+    if (search.left < 0) {
       return;
     }
-    if (!isAnonymous) {
-      // A bit-field without a name is padding.
-      found.push(...(member.name === '' ? [] : [foundAt(member, base)]));
-    } else if (layers > 0) {
-      collect(inner, base + member.offset, layers - 1, found);
+    const inner = bare(member.type);
+    const isAnonymous = member.name === '' && (inner.kind === 'struct' || inner.kind === 'union');
+    if (isAnonymous && layers > 0) {
+      collect(inner, base + member.offset, layers - 1, search);
+    }
+    // A bit-field without a name is padding.
+    if (member.name !== '') {
+      search.found.push(foundAt(member, base));
     }
   }
 }

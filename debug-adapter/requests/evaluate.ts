@@ -75,24 +75,19 @@ export class EvaluateRequests {
     const { scope } = this.#scopeOf(frameId);
     const isFirstWord = /^\s*[a-z]*$/.test(before);
     const verbs = isFirstWord ? VERBS.filter(({ name }) => name.startsWith(before.trim())) : [];
-    const { start, items } = completionsAt(text, end, scope);
-    const place = {
-      start: this.#debugging.columnToClient(start + 1),
-      length: Math.min(end, text.length) - start,
-    };
     return {
       targets: [
         ...verbs.map(({ name, usage, summary }) => ({
           label: name,
           detail: `${usage}: ${summary}`,
           type: 'keyword' as const,
-          ...place,
         })),
-        ...items.map(({ label, kind, detail }) => ({
+        ...completionsAt(text, end, scope).map(({ label, kind, detail, start, length }) => ({
           label,
           type: COMPLETION_KINDS[kind],
+          start: this.#debugging.columnToClient(start + 1),
+          length,
           ...(detail !== undefined && { detail }),
-          ...place,
         })),
       ],
     };

@@ -62,7 +62,7 @@ export interface EditorServer {
 }
 
 /** The server alone, with the extension of this project installed. */
-async function startServer({
+export async function startServer({
   installed,
   folder,
   host,

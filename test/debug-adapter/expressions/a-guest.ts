@@ -32,7 +32,7 @@ import type {
   Member,
 } from '../../../debug-adapter/symbols/c-type.ts';
 
-const BASE = 0xc010_0000;
+export const BASE = 0xc010_0000;
 const SIZE = 0x3000;
 
 const arrayOf = (element: CType, count: number | undefined, size: number): CType => ({
@@ -54,7 +54,7 @@ const member = (
   bits: bits === undefined ? undefined : { first: bits[0], count: bits[1] },
 });
 
-const struct = (
+export const struct = (
   name: string | undefined,
   size: number,
   members: readonly Member[],
@@ -74,7 +74,7 @@ const state: EnumType = {
   ],
 };
 
-const handler: FunctionType = {
+export const handler: FunctionType = {
   kind: 'function',
   result: INT,
   parameters: [INT],
@@ -347,7 +347,7 @@ function hostFunctions(calls: unknown[][]): readonly HostFunction[] {
   ];
 }
 
-function aValue(type: CType, address: number): Value {
+export function aValue(type: CType, address: number): Value {
   return { kind: 'value', type, location: { kind: 'memory', address } };
 }
 
