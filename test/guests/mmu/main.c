@@ -44,7 +44,8 @@ static void protection(void)
 #if GUEST_PAE
     data[0] = 0xc3;
     map_page(data, PTE_WRITE | PTE_NX);
-    ATTEMPT_WITH("", "call *%0", "r"(data));
+    /* A call would leave its return address on the stack. */
+    ATTEMPT_WITH("", "jmp *%0", "r"(data));
     check(attempt_vector() == 14 && (last_trap.frame.error_code & 0x10)
               && last_trap.cr2 == (u32)data, "NX stops a fetch: error %x",
           last_trap.frame.error_code);
