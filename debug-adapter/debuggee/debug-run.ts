@@ -42,6 +42,8 @@ export interface StepOptions {
   readonly granularity: 'instruction' | 'line';
   /** No upcall is made while the step lasts. */
   readonly holdsInterrupts: boolean;
+  /** No other virtual processor gets a turn while the step lasts. */
+  readonly isAlone: boolean;
 }
 
 export class DebugRun {
@@ -89,11 +91,13 @@ export class DebugRun {
     this.runner.pause();
   }
 
-  resume(): void {
+  /** @param only the one virtual processor that gets turns until the next stop */
+  resume(only?: DebugThread): void {
     this.requireStop();
     this.#leaveHypervisor();
     this.#passHere();
-    void this.#go(FOREVER, 'pause');
+    const release = this.#holdOthers(only?.vcpu);
+    void this.#go(FOREVER, 'pause', only, undefined, release);
   }
 
   /** @param kind what the stop is when the address is reached */
@@ -102,7 +106,7 @@ export class DebugRun {
     this.#leaveHypervisor();
     this.#passHere();
     const step = new RunToAddress(this.#toolsOf(thread.vcpu), address);
-    void this.#goStep(step, thread, { granularity: 'line', holdsInterrupts: false }, 'goto');
+    void this.#goStep(step, thread, PLAIN_STEP, 'goto');
   }
 
   stepOver(thread: DebugThread, options: StepOptions): void {
@@ -115,31 +119,38 @@ export class DebugRun {
     const step =
       options.granularity === 'instruction' || !this.#hasLine(thread)
         ? new InstructionStep(tools, true)
-        : new LineStep(tools, false);
+        : new LineStep(tools, 'nothing');
     this.#passHere();
     void this.#goStep(step, thread, options, 'step');
   }
 
-  stepInto(thread: DebugThread, options: StepOptions): void {
+  /** @param call the address of the one instruction whose call is gone into */
+  stepInto(thread: DebugThread, options: StepOptions, call?: number): void {
     this.requireStop();
     if (this.inside !== undefined) {
       this.#stepInside(thread, 'into');
       return;
     }
-    if (this.#entersHypervisor(thread)) {
+    const tools = this.#toolsOf(thread.vcpu);
+    const isHere = call === undefined || call === tools.view.linearEip;
+    if (isHere && this.#entersHypervisor(thread)) {
       return;
     }
-    const tools = this.#toolsOf(thread.vcpu);
+    const byInstruction = options.granularity === 'instruction' && isHere;
     const step =
-      options.granularity === 'instruction' || !this.#hasLine(thread)
+      byInstruction || !this.#hasLine(thread)
         ? new InstructionStep(tools, false)
-        : new LineStep(tools, true);
+        : new LineStep(tools, call ?? 'calls');
     this.#passHere();
     void this.#goStep(step, thread, options, 'step');
   }
 
   /** @param to what comes behind the call, and where the stack is then */
-  stepOut(thread: DebugThread, to: { eip: number; esp: number } | undefined): void {
+  stepOut(
+    thread: DebugThread,
+    to: { eip: number; esp: number } | undefined,
+    options: Partial<StepOptions> = {},
+  ): void {
     this.requireStop();
     if (this.inside !== undefined) {
       this.#stepInside(thread, 'out');
@@ -150,8 +161,7 @@ export class DebugRun {
     }
     const step = new StepOut(this.#toolsOf(thread.vcpu), to);
     this.#passHere();
-    const options = { granularity: 'line', holdsInterrupts: false } as const;
-    void this.#goStep(step, thread, options, 'step');
+    void this.#goStep(step, thread, { ...PLAIN_STEP, ...options }, 'step');
   }
 
   /** Steps into what the hypervisor is about to do, if it is. */
@@ -236,20 +246,39 @@ export class DebugRun {
   async #goStep(
     step: { next: Goal['next']; clear(): void; readonly reachesHypervisor?: boolean },
     thread: DebugThread,
-    { holdsInterrupts }: StepOptions,
+    { holdsInterrupts, isAlone }: StepOptions,
     kind: StopKind,
   ): Promise<void> {
+    const release = this.#holdOthers(isAlone ? thread.vcpu : undefined);
     this.control.holdsUpcalls = holdsInterrupts ? thread.vcpu : undefined;
     this.control.beginStep(thread.vcpu);
     const intoHypervisor = (): boolean =>
       step.reachesHypervisor === true && this.#entersHypervisor(thread);
     await this.#go(step, kind, thread, intoHypervisor, () => {
+      release();
       step.clear();
       this.control.endStep();
       this.control.holdsUpcalls = undefined;
       // What was held back is delivered when the guest is entered next.
       this.debuggee.machine.xen.scheduler.mustLook ||= holdsInterrupts;
     });
+  }
+
+  /** Pauses all virtual processors but one, and answers what lets them go on. */
+  #holdOthers(only: Vcpu | undefined): () => void {
+    if (only === undefined) {
+      return () => {};
+    }
+    const { scheduler } = this.debuggee.machine.xen;
+    const held = scheduler.vcpus.filter((vcpu) => vcpu !== only && !vcpu.isPaused);
+    for (const vcpu of held) {
+      scheduler.setPaused(vcpu, true);
+    }
+    return () => {
+      for (const vcpu of held) {
+        scheduler.setPaused(vcpu, false);
+      }
+    };
   }
 
   /** @param goesOn whether something else follows what the goal has come to */
@@ -341,6 +370,8 @@ export class DebugRun {
     this.inside = undefined;
   }
 }
+
+const PLAIN_STEP: StepOptions = { granularity: 'line', holdsInterrupts: false, isAlone: false };
 
 /** What was tried, once and in earnest. */
 function onceOf({ beginning }: Inside): Goal {

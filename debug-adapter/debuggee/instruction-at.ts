@@ -12,6 +12,8 @@ export interface NextInstruction {
   readonly length: number;
   /** Of a software interrupt. */
   readonly vector: number | undefined;
+  /** Of a call that names its target: how far that is from the instruction's beginning. */
+  readonly callee: number | undefined;
 }
 
 const LONGEST = 15;
@@ -20,18 +22,24 @@ const RETURNS = ['ret', 'iret'];
 const INTERRUPTS = ['int', 'int3', 'into', 'sysenter', 'syscall'];
 
 export function instructionAt(view: VcpuView): NextInstruction {
-  const bytes = view.read(view.linearEip, LONGEST);
+  return instructionFrom(view.read(view.linearEip, LONGEST));
+}
+
+/** @param bytes the instruction, and what follows it */
+export function instructionFrom(bytes: Uint8Array): NextInstruction {
   const decoded = decode(instructionSet.map, bytes, 0, FLAT_32);
   if (!('entry' in decoded)) {
-    return { kind: 'plain', length: 0, vector: undefined };
+    return { kind: 'plain', length: 0, vector: undefined, callee: undefined };
   }
   const { mnemonic } = decoded.entry.instruction;
   const { length } = decoded;
+  const target = decoded.operands.find(({ operand }) => operand.kind === 'target');
   const isInterrupt = INTERRUPTS.includes(mnemonic);
   return {
     kind: kindOf(mnemonic, bytes),
     length,
     vector: isInterrupt && bytes[0] === INT_N ? bytes[1] : undefined,
+    callee: target && length + target.value,
   };
 }
 const INT_N = 0xcd;

@@ -118,9 +118,14 @@ export class InstructionStep extends Step {
   }
 }
 
+/** What a step goes into: nothing, whatever is called, or what the instruction at an address calls. */
+export type Into = 'nothing' | 'calls' | number;
+
 /** To the beginning of another line, over or into calls. */
 export class LineStep extends Step {
-  readonly #isInto: boolean;
+  readonly #into: Into;
+  /** Whether the instruction that was executed is a call to go into. */
+  #hasGoneInto = false;
   #range: { start: number; end: number; line: number; file: string } | undefined;
   #instruction: NextInstruction | undefined;
   #before: Resumption = { eip: 0, esp: 0 };
@@ -133,9 +138,9 @@ export class LineStep extends Step {
   /** The next instruction is the call of the hypervisor that the user wants to step into. */
   reachesHypervisor = false;
 
-  constructor(tools: StepTools, isInto: boolean) {
+  constructor(tools: StepTools, into: Into) {
     super(tools);
-    this.#isInto = isInto;
+    this.#into = into;
     this.#range = tools.program.symbols.rangeOfLine(tools.view.linearEip);
   }
 
@@ -164,7 +169,8 @@ export class LineStep extends Step {
       return this.#runThroughHandler();
     }
     const pc = view.linearEip;
-    if (this.#instruction?.kind === 'call' && this.#isInto) {
+    if (this.#hasGoneInto) {
+      this.#hasGoneInto = false;
       return this.#entered(pc);
     }
     const range = this.#range;
@@ -197,11 +203,17 @@ export class LineStep extends Step {
     this.#entriesBefore = entries();
     const esp = view.word('esp');
     this.#before = { eip: view.eip, esp };
+    const isWanted = this.#into === 'calls' || this.#into === view.linearEip;
+    if (instruction.kind === 'interrupt' && this.#into === view.linearEip) {
+      this.reachesHypervisor = true;
+      return 'done';
+    }
+    this.#hasGoneInto = instruction.kind === 'call' && isWanted;
     const isRunThrough =
       instruction.length > 0 &&
       (instruction.kind === 'repeated' ||
         instruction.kind === 'interrupt' ||
-        (instruction.kind === 'call' && !this.#isInto));
+        (instruction.kind === 'call' && !isWanted));
     return isRunThrough ? this.runTo({ eip: view.eip + instruction.length, esp }) : 1;
   }
 

@@ -35,7 +35,7 @@ const TESTS: Shape = {
   mode: 'text?',
 };
 const THREAD: Shape = { threadId: 'whole' };
-const STEP: Shape = { ...THREAD, granularity: 'text?' };
+const STEP: Shape = { ...THREAD, granularity: 'text?', singleThread: 'flag?' };
 
 const ARGUMENT_SHAPES: Readonly<Record<string, Shape>> = {
   initialize: {
@@ -46,9 +46,10 @@ const ARGUMENT_SHAPES: Readonly<Record<string, Shape>> = {
     supportsInvalidatedEvent: 'flag?',
   },
   cancel: { requestId: 'whole?', progressId: 'text?' },
-  continue: THREAD,
+  continue: { ...THREAD, singleThread: 'flag?' },
   next: STEP,
-  stepIn: STEP,
+  stepIn: { ...STEP, targetId: 'whole?' },
+  stepInTargets: { frameId: 'whole' },
   stepOut: STEP,
   gotoTargets: { source: SOURCE, line: 'whole' },
   goto: { ...THREAD, targetId: 'whole' },

@@ -37,7 +37,7 @@ export const CAPABILITIES: DAP.Capabilities = {
   supportsSetVariable: true,
   supportsSetExpression: true,
   supportsGotoTargetsRequest: true,
-  supportsStepInTargetsRequest: false,
+  supportsStepInTargetsRequest: true,
   supportsCompletionsRequest: true,
   completionTriggerCharacters: ['.', '>', '$', ' '],
   supportsModulesRequest: true,
@@ -60,7 +60,7 @@ export const CAPABILITIES: DAP.Capabilities = {
   supportsSteppingGranularity: true,
   supportsInstructionBreakpoints: true,
   supportsExceptionFilterOptions: true,
-  supportsSingleThreadExecutionRequests: false,
+  supportsSingleThreadExecutionRequests: true,
   breakpointModes: [...BREAKPOINT_MODES] as DAP.BreakpointMode[],
   exceptionBreakpointFilters: MACHINE_EVENTS.map(
     ({ id, label, description, fields, isDefault, example }) => ({

@@ -133,8 +133,8 @@ export class Scheduler {
   }
 
   /** The tick does not run while its virtual processor sleeps. */
-  #ticks(vcpu: Vcpu): boolean {
-    return !vcpu.isBlocked;
+  #ticks({ isBlocked, isPaused }: Vcpu): boolean {
+    return !(isBlocked || isPaused);
   }
 
   #note(vcpu: Vcpu, timer: TimerName, at: number): void {
@@ -176,10 +176,7 @@ export class Scheduler {
     vcpu.isBlocked = false;
     vcpu.polledPorts = undefined;
     vcpu.pollUntil = NEVER;
-    if (vcpu.tickPeriod > 0 && vcpu.tickAt < this.#xen.clock.now) {
-      // Ticks that fell into the sleep are one, at the next moment of the old rhythm or now.
-      vcpu.tickAt = this.#xen.clock.now;
-    }
+    this.#resumeTick(vcpu);
     if (vcpu !== this.current) {
       this.setState(vcpu, vcpu.isUp ? 'runnable' : 'offline');
     }
@@ -187,10 +184,25 @@ export class Scheduler {
     this.chooseAgain();
   }
 
+  /** Ticks that fell into a sleep are one, at the next moment of the old rhythm or now. */
+  #resumeTick(vcpu: Vcpu): void {
+    if (vcpu.tickPeriod > 0 && vcpu.tickAt < this.#xen.clock.now) {
+      vcpu.tickAt = this.#xen.clock.now;
+    }
+  }
+
   /** The running virtual processor goes to sleep. */
   block(vcpu: Vcpu): void {
     vcpu.isBlocked = true;
     this.chooseAgain();
+  }
+
+  /** Keeps a virtual processor from turns, or lets it have them again. Between two runs. */
+  setPaused(vcpu: Vcpu, isPaused: boolean): void {
+    vcpu.isPaused = isPaused;
+    this.#resumeTick(vcpu);
+    this.mustChoose = true;
+    this.timersChanged();
   }
 
   /** Lets the run end behind the present instruction, so that somebody else may run. */
@@ -304,7 +316,8 @@ function momentOf(vcpu: Vcpu): number {
   if (!vcpu.isUp) {
     return NEVER;
   }
-  return Math.min(vcpu.timerAt, vcpu.pollUntil, vcpu.isBlocked ? NEVER : vcpu.tickAt);
+  const isAsleep = vcpu.isBlocked || vcpu.isPaused;
+  return Math.min(vcpu.timerAt, vcpu.pollUntil, isAsleep ? NEVER : vcpu.tickAt);
 }
 
 function restingState(vcpu: Vcpu): RunState {

@@ -57,6 +57,8 @@ export class Vcpu implements PagedVcpu {
   /** vcpu_op up and down. */
   isUp = false;
   isBlocked = false;
+  /** Kept from turns by a toolstack or a debugger, whatever else it is (Xen's vcpu_pause). */
+  isPaused = false;
   /** Ports that poll waits for; undefined when it does not. */
   polledPorts: readonly number[] | undefined;
   pollUntil = NEVER;
@@ -110,7 +112,7 @@ export class Vcpu implements PagedVcpu {
 
   /** Whether it could execute if it were its turn. */
   get isRunnable(): boolean {
-    return this.isUp && !this.isBlocked && this.domain.shutdown === undefined;
+    return this.isUp && !this.isBlocked && !this.isPaused && this.domain.shutdown === undefined;
   }
 
   capture(): VcpuImage {

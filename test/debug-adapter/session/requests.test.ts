@@ -288,6 +288,7 @@ test('each capability that is announced has a request that answers it', async ()
     supportsSetVariable: 'setVariable',
     supportsSetExpression: 'setExpression',
     supportsGotoTargetsRequest: 'gotoTargets',
+    supportsStepInTargetsRequest: 'stepInTargets',
     supportsCompletionsRequest: 'completions',
     supportsModulesRequest: 'modules',
     supportsRestartRequest: 'restart',
