@@ -71,7 +71,7 @@ export class Session {
       const body = await handler(args as never, request);
       this.#transmit({ ...response, success: true, ...(body === undefined ? {} : { body }) });
     } catch (error) {
-      this.#transmit({ ...response, success: false, ...refusal(error) });
+      this.#transmit({ ...response, success: false, ...refusal(command, error) });
     }
     this.#conversation.answered();
   }
@@ -103,15 +103,24 @@ function asRequest(message: unknown): DAP.Request | undefined {
     : undefined;
 }
 
+/** What a user starts by a key or button, so that a refusal has no place of its own to be shown at. */
+const WITHOUT_A_PLACE: readonly string[] = [
+  ...['launch', 'restart', 'terminate', 'disconnect'],
+  ...['continue', 'next', 'stepIn', 'stepOut', 'pause', 'goto'],
+];
+
 const USER_MISTAKE = 1;
 const DEFECT = 2;
 
 /** What a client shows of an error: a sentence for the user, or where our own mistake is. */
-function refusal(error: unknown): { message: string; body: { error: DAP.Message } } {
+function refusal(
+  command: string,
+  error: unknown,
+): { message: string; body: { error: DAP.Message } } {
   if (error instanceof UserError) {
     const { message } = error;
-    const isShown = error.isShown;
-    return { message, body: { error: { id: USER_MISTAKE, format: message, showUser: isShown } } };
+    const showUser = WITHOUT_A_PLACE.includes(command);
+    return { message, body: { error: { id: USER_MISTAKE, format: message, showUser } } };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const message = `Ringside made a mistake. Please report it with this text: ${text}`;

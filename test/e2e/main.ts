@@ -3,7 +3,7 @@
  * beside it in the host, and a way through the editor as a user would go. Pictures are in out/e2e.
  *
  * `--install` installs VS Code where it is not; `--node` and `--web` try that host alone, `--beside` and
- * `--way` that part alone.
+ * `--way` that part alone; `--handler`, `--views` and `--consoles` go only that part of the way.
  */
 
 import { existsSync, mkdirSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { CHROMIUM, type ExtensionHost, packagedExtension } from './editor.ts';
 import { runHostTests } from './host-tests.ts';
 import { type InstalledEditor, installEditor, installedEditor } from './install.ts';
 import { sampleFolder } from './sample.ts';
-import { workThrough } from './scenario.ts';
+import { WAY_NAMES, type WayName, workThrough } from './scenario.ts';
 
 const hosts: readonly ExtensionHost[] = ['node', 'web'];
 const MOST_PACKAGED = 2 << 20;
@@ -28,7 +28,8 @@ type Part = (
 
 const parts: Readonly<Record<string, Part>> = {
   beside: runHostTests,
-  way: (installed, folder, host) => workThrough({ installed, folder, host }),
+  way: (installed, folder, host) =>
+    workThrough({ installed, folder, host }, chosen<WayName>(WAY_NAMES, process.argv.slice(2))),
 };
 
 /** Those of some names that the command line has, or all. */

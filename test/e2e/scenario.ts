@@ -6,8 +6,15 @@ import { LAUNCHES, launchFolder } from './sample.ts';
 type Begin = (name: string) => void;
 type Way = (editor: Editor, begin: Begin) => Promise<void>;
 
-/** Answers what went wrong, in a sentence. */
-export async function workThrough(options: EditorOptions): Promise<string | undefined> {
+/**
+ * Answers what went wrong, in a sentence.
+ *
+ * @param names of the ways to go, in their order
+ */
+export async function workThrough(
+  options: EditorOptions,
+  names: readonly WayName[],
+): Promise<string | undefined> {
   const editor = await Editor.open(options);
   let step = 'opening the folder';
   const begin = (name: string): void => {
@@ -15,12 +22,12 @@ export async function workThrough(options: EditorOptions): Promise<string | unde
     console.log(`    ${name}`);
   };
   try {
-    for (const way of [toTheHandler, throughTheViews, throughConsoles]) {
-      await way(editor, begin);
+    for (const name of names) {
+      await WAYS[name](editor, begin);
     }
     return undefined;
   } catch (error) {
-    await editor.picture('failed');
+    await editor.picture('failed').catch(() => undefined);
     return `${step}: ${error instanceof Error ? error.message : error}`;
   } finally {
     await editor.close();
@@ -133,7 +140,7 @@ const throughConsoles: Way = async (editor, begin) => {
   await editor.picture('console');
 
   begin('a console after a restart');
-  await editor.press('Control+Shift+F5');
+  await editor.command('Debug: Restart');
   await editor.terminalShows('begins again');
   await page.locator('.xterm').first().click();
   await page.keyboard.type('still here\r');
@@ -166,3 +173,8 @@ const throughConsoles: Way = async (editor, begin) => {
   await editor.settle();
   await editor.picture('walkthrough');
 };
+
+/** The views go on where the handler was reached. */
+const WAYS = { handler: toTheHandler, views: throughTheViews, consoles: throughConsoles } as const;
+export type WayName = keyof typeof WAYS;
+export const WAY_NAMES = Object.keys(WAYS) as readonly WayName[];
