@@ -1,5 +1,6 @@
 /** The program that a domain runs: its kernel's file and names, and where its sources are. */
 
+import { hypercalls } from '../../emulator/hypervisor/hypercalls/index.ts';
 import type { KernelImage } from '../../emulator/image/kernel.ts';
 import type { ProgramSymbols } from '../symbols/program-symbols.ts';
 import type { SourceMap } from './source-map.ts';
@@ -14,16 +15,29 @@ export interface Program {
 }
 
 /** A name for an address: `start_guest+0x1c`; undefined where there is none. */
-export function nameOfAddress({ symbols, kernel }: Program, address: number): string | undefined {
-  const { hypercallPage } = kernel;
-  if (hypercallPage !== undefined && address >= hypercallPage && address < hypercallPage + PAGE) {
-    const offset = address - hypercallPage;
-    return `hypercall_page+0x${offset.toString(16)}`;
+export function nameOfAddress(program: Program, address: number): string | undefined {
+  const stub = hypercallStubAt(program.kernel, address);
+  if (stub !== undefined) {
+    const name = hypercalls.find(({ number }) => number === stub.number)?.name ?? stub.number;
+    return `hypercall_page.${name}${offsetText(stub.offset)}`;
   }
-  const place = symbols.symbolAt(address);
-  if (place === undefined) {
-    return undefined;
-  }
-  return place.offset === 0 ? place.name : `${place.name}+0x${place.offset.toString(16)}`;
+  const place = program.symbols.symbolAt(address);
+  return place && `${place.name}${offsetText(place.offset)}`;
 }
+
+const offsetText = (offset: number): string => (offset === 0 ? '' : `+0x${offset.toString(16)}`);
+
+/** Where in the page of stubs an address lies; undefined: outside of it. */
+export function hypercallStubAt(
+  { hypercallPage }: KernelImage,
+  address: number,
+): { readonly number: number; readonly offset: number } | undefined {
+  const offset = hypercallPage === undefined ? -1 : address - hypercallPage;
+  return offset < 0 || offset >= PAGE
+    ? undefined
+    : { number: Math.floor(offset / STUB), offset: offset % STUB };
+}
+
 const PAGE = 4096;
+/** Bytes from one stub to the next. */
+const STUB = 32;

@@ -9,7 +9,7 @@ import type { Vcpu } from '../../emulator/hypervisor/domains/vcpu.ts';
 import type { VcpuView } from '../../emulator/introspection/vcpu-view.ts';
 import type { BreakpointTable, StepTarget } from './breakpoint-table.ts';
 import { instructionAt, type NextInstruction } from './instruction-at.ts';
-import type { Program } from './program.ts';
+import { hypercallStubAt, type Program } from './program.ts';
 import { type Goal, SLICE } from './runner.ts';
 
 /** What a step is made with. */
@@ -252,10 +252,8 @@ export class LineStep extends Step {
   }
 }
 
-const PAGE = 4096;
-
-const isHypercallStub = ({ kernel: { hypercallPage } }: Program, pc: number): boolean =>
-  hypercallPage !== undefined && pc >= hypercallPage && pc < hypercallPage + PAGE;
+const isHypercallStub = ({ kernel }: Program, pc: number): boolean =>
+  hypercallStubAt(kernel, pc) !== undefined;
 
 /** To where a function returns. */
 export class StepOut extends Step {

@@ -91,7 +91,7 @@ function stageFrame(debugging: Debugging, thread: DebugThread, frame: StageFrame
   const { source, lines } = stageSource(operation);
   return {
     id: debugging.frames.add({ kind: 'stage', thread, frame }),
-    name: `hypervisor: ${operation.name} › ${operation.stages[index]?.name ?? 'end'}`,
+    name: `Xen: ${operation.stages[index]?.name ?? 'end'} (${operation.name})`,
     line: debugging.lineToClient(lines[index] ?? 1),
     column: debugging.columnToClient(1),
     source: { name: source.name, sourceReference: debugging.virtualSource(source) },
@@ -145,6 +145,7 @@ function guestFrames(
 const FOUND: Readonly<Record<Frame['foundBy'], string | undefined>> = {
   registers: undefined,
   'call-frame information': undefined,
+  'hypercall stub': undefined,
   'trap frame': undefined,
   'frame pointer': 'by frame pointer',
   'return address on the stack': 'guessed from the stack',

@@ -2,11 +2,12 @@
 
 import { REGISTERS } from '../../emulator/cpu/state.ts';
 import type { Vcpu } from '../../emulator/hypervisor/domains/vcpu.ts';
+import { iret } from '../../emulator/hypervisor/hypercalls/iret.ts';
 import { SHF } from '../../emulator/image/elf.ts';
 import type { KernelImage } from '../../emulator/image/kernel.ts';
 import type { VcpuView } from '../../emulator/introspection/vcpu-view.ts';
 import type { Debuggee, DebugThread } from '../debuggee/debuggee.ts';
-import type { Program } from '../debuggee/program.ts';
+import { hypercallStubAt, type Program } from '../debuggee/program.ts';
 import {
   DWARF_REGISTER,
   type Frame,
@@ -54,6 +55,10 @@ function unwoundProgram({ symbols, kernel }: Program, view: VcpuView): UnwoundPr
     isCode: (address) =>
       code.some(({ start, end }) => address >= start && address < end) &&
       view.physicalOf(address) !== undefined,
+    isCallStub(address) {
+      const stub = hypercallStubAt(kernel, address);
+      return stub !== undefined && stub.number !== iret.number;
+    },
     isEntry(address) {
       const place = symbols.symbolAt(address);
       const start = place === undefined ? address : address - place.offset;

@@ -19,6 +19,7 @@ export type RegisterSet = ReadonlyMap<number, number>;
 export type FoundBy =
   | 'registers'
   | 'call-frame information'
+  | 'hypercall stub'
   | 'frame pointer'
   | 'return address on the stack'
   | 'trap frame';
@@ -41,6 +42,8 @@ export interface UnwoundProgram {
   readonly symbols: ProgramSymbols;
   read(address: number, length: number): Uint8Array | undefined;
   isCode(address: number): boolean;
+  /** Whether a stub that Xen has written lies there, which leaves the stack alone until it returns. */
+  isCallStub(address: number): boolean;
   /** Whether an address lies in code that traps and upcalls enter. */
   isEntry(address: number): boolean;
 }
@@ -92,6 +95,7 @@ function callerOf(program: UnwoundProgram, frame: Frame): Frame | undefined {
     }
   }
   return (
+    behindCallStub(program, frame) ??
     byCallFrameInformation(program, frame) ??
     atFunctionStart(program, frame) ??
     withoutFrame(program, frame) ??
@@ -142,6 +146,13 @@ function byCallFrameInformation(program: UnwoundProgram, frame: Frame): Frame | 
     foundBy: 'call-frame information',
     isCaller: !row.isSignalFrame,
   };
+}
+
+function behindCallStub(program: UnwoundProgram, frame: Frame): Frame | undefined {
+  const { registers, pc, isCaller } = frame;
+  return isCaller || !program.isCallStub(pc)
+    ? undefined
+    : returnTo(program, frame, registers.get(ESP) ?? 0, registers.get(EBP), 'hypercall stub');
 }
 
 const PUSH_EBP = 0x55;

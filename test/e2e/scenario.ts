@@ -88,7 +88,7 @@ const toTheHandler: Way = async (editor, begin) => {
 
   begin('out of the hypervisor again');
   await editor.press('Shift+F11');
-  await editor.stackShows('hypervisor: send');
+  await editor.stackShows('(send)');
   await editor.settle();
 };
 

@@ -50,7 +50,7 @@ test('the hypervisor is a target where an instruction calls it', async () => {
   const calls = await targets(FIRST);
   expect(calls.map(({ label }) => label)).toEqual(['the hypervisor: int $0x82']);
   await client.go('stepIn', { targetId: calls[0]?.id });
-  expect(await top(FIRST)).toMatch(/^hypervisor: hypercall/);
+  expect(await top(FIRST)).toMatch(/^Xen: fetch number and arguments \(hypercall\)/);
   expect(await targets(FIRST)).toEqual([]);
 });
 
